@@ -72,7 +72,7 @@ Result<std::vector<Coding>> parse_content_encoding(std::string_view value, BodyO
 }
 
 /// One coding being undone. step() consumes from `in` and writes to `out`; it makes progress or needs more input.
-class BodyDecoder::Layer {
+class ContentDecoder::Layer {
 public:
     struct Step {
         std::size_t consumed = 0;
@@ -86,7 +86,7 @@ public:
 
 namespace {
 
-using Layer = BodyDecoder::Layer;
+using Layer = ContentDecoder::Layer;
 
 class Inflate final : public Layer {
 public:
@@ -216,20 +216,20 @@ std::unique_ptr<Layer> make_layer(Coding coding) {
 
 }  // namespace
 
-BodyDecoder::BodyDecoder(std::vector<Coding> codings, std::size_t limit, BodyOf side) : limit_(limit), side_(side) {
+ContentDecoder::ContentDecoder(std::vector<Coding> codings, std::size_t limit, BodyOf side) : limit_(limit), side_(side) {
     for (auto coding = codings.rbegin(); coding != codings.rend(); ++coding) layers_.push_back(make_layer(*coding));
 }
-BodyDecoder::BodyDecoder(BodyDecoder&&) noexcept = default;
-BodyDecoder& BodyDecoder::operator=(BodyDecoder&&) noexcept = default;
-BodyDecoder::~BodyDecoder() = default;
+ContentDecoder::ContentDecoder(ContentDecoder&&) noexcept = default;
+ContentDecoder& ContentDecoder::operator=(ContentDecoder&&) noexcept = default;
+ContentDecoder::~ContentDecoder() = default;
 
-Result<BodyDecoder> BodyDecoder::make(std::string_view content_encoding, std::size_t limit, BodyOf side) {
+Result<ContentDecoder> ContentDecoder::make(std::string_view content_encoding, std::size_t limit, BodyOf side) {
     auto codings = parse_content_encoding(content_encoding, side);
     if (!codings) return fail(std::move(codings.error()));
-    return BodyDecoder(std::move(*codings), limit, side);
+    return ContentDecoder(std::move(*codings), limit, side);
 }
 
-Failure BodyDecoder::broken(std::string detail) const {
+Failure ContentDecoder::broken(std::string detail) const {
     if (side_ == BodyOf::upstream)
         return Failure(FailureKind::upstream_malformed, "The upstream sent a compressed answer that cannot be decoded.").because(std::move(detail));
     Failure failure(FailureKind::invalid_request, "The request body does not match its Content-Encoding and cannot be decoded. Compress it again or send it plain.");
@@ -238,13 +238,13 @@ Failure BodyDecoder::broken(std::string detail) const {
     return failure;
 }
 
-Status BodyDecoder::feed(std::string_view bytes, std::string& out) {
+Status ContentDecoder::feed(std::string_view bytes, std::string& out) {
     if (bytes.empty()) return {};
     fed_ = true;
     return feed_layer(0, bytes, out);
 }
 
-Status BodyDecoder::feed_layer(std::size_t index, std::string_view bytes, std::string& out) {
+Status ContentDecoder::feed_layer(std::size_t index, std::string_view bytes, std::string& out) {
     const auto too_large = [this] {
         if (side_ == BodyOf::upstream)
             return fail(Failure(FailureKind::upstream_malformed, "The upstream's answer is larger than the gateway accepts.")
@@ -276,7 +276,7 @@ Status BodyDecoder::feed_layer(std::size_t index, std::string_view bytes, std::s
     }
 }
 
-Status BodyDecoder::finish() const {
+Status ContentDecoder::finish() const {
     if (!fed_) return {};
     for (const auto& layer : layers_)
         if (!layer->complete()) return fail(broken("the compressed data ends early"));
@@ -284,7 +284,7 @@ Status BodyDecoder::finish() const {
 }
 
 Result<std::string> decode_body(std::string_view content_encoding, std::string_view body, std::size_t limit, BodyOf side) {
-    auto decoder = BodyDecoder::make(content_encoding, limit, side);
+    auto decoder = ContentDecoder::make(content_encoding, limit, side);
     if (!decoder) return fail(std::move(decoder.error()));
     std::string out;
     if (auto status = decoder->feed(body, out); !status) return fail(std::move(status.error()));

@@ -30,14 +30,14 @@ std::string_view to_string(Coding coding);
 /// Unknown coding: unsupported_feature with status 415 (client) or upstream_malformed.
 Result<std::vector<Coding>> parse_content_encoding(std::string_view value, BodyOf side);
 
-class BodyDecoder {
+class ContentDecoder {
 public:
     /// Nothing to decode gives a decoder that copies. `limit` bounds the decoded bytes.
-    static Result<BodyDecoder> make(std::string_view content_encoding, std::size_t limit, BodyOf side);
+    static Result<ContentDecoder> make(std::string_view content_encoding, std::size_t limit, BodyOf side);
 
-    BodyDecoder(BodyDecoder&&) noexcept;
-    BodyDecoder& operator=(BodyDecoder&&) noexcept;
-    ~BodyDecoder();
+    ContentDecoder(ContentDecoder&&) noexcept;
+    ContentDecoder& operator=(ContentDecoder&&) noexcept;
+    ~ContentDecoder();
 
     /// Appends what `bytes` decode to. After a failure the decoder is spent.
     Status feed(std::string_view bytes, std::string& out);
@@ -48,7 +48,7 @@ public:
     class Layer;
 
 private:
-    BodyDecoder(std::vector<Coding> codings, std::size_t limit, BodyOf side);
+    ContentDecoder(std::vector<Coding> codings, std::size_t limit, BodyOf side);
     Status feed_layer(std::size_t index, std::string_view bytes, std::string& out);
     Failure broken(std::string detail) const;
 

@@ -16,7 +16,7 @@ struct Outcome {
 };
 
 Outcome decode(std::string_view encoding, std::string_view bytes, std::size_t step) {
-    auto decoder = gotthard::net::BodyDecoder::make(encoding, limit, gotthard::net::BodyOf::upstream);
+    auto decoder = gotthard::net::ContentDecoder::make(encoding, limit, gotthard::net::BodyOf::upstream);
     if (!decoder) std::abort();
     Outcome outcome;
     for (std::size_t at = 0; at < bytes.size(); at += step)

@@ -24,7 +24,7 @@ std::string raw_deflate(const std::string& body) {
 }
 
 std::string decode_in_steps(std::string_view encoding, const std::string& body, std::size_t step, bool* good) {
-    auto decoder = BodyDecoder::make(encoding, roomy, BodyOf::client).value();
+    auto decoder = ContentDecoder::make(encoding, roomy, BodyOf::client).value();
     std::string out;
     *good = true;
     for (std::size_t at = 0; at < body.size() && *good; at += step) *good = decoder.feed(std::string_view(body).substr(at, step), out).has_value();
