@@ -9,8 +9,6 @@
 #include <string_view>
 #include <utility>
 
-#include <fmt/format.h>
-
 namespace gotthard {
 
 class Secret {
@@ -33,9 +31,3 @@ private:
 };
 
 }  // namespace gotthard
-
-template <>
-struct fmt::formatter<gotthard::Secret> {
-    template <class Context>
-    constexpr auto parse(Context&) = delete;
-};
