@@ -5,8 +5,8 @@
 //   auto sent = co_await stream.write_all(text);              // Status
 //
 // Awaiters try the system call first and wait only when the kernel says so. After a short read the next one waits for the
-// edge event instead of asking the kernel again. At most one read and one write wait at a time. A stream must not be
-// destroyed while one of them waits; abort() first, which resumes them at the end of the turn.
+// edge event instead of asking the kernel again. At most one read and one write wait at a time. abort(), close() and
+// destruction resume what waits with a failure, at the end of the turn.
 // Failures: `cancelled` when the other side is a client and went away, `upstream_unavailable` and `upstream_timeout` when it
 // is an upstream, `invalid_request` with status 408 when a client was too slow.
 #pragma once
@@ -71,7 +71,7 @@ public:
     ByteStream& operator=(const ByteStream&) = delete;
     virtual ~ByteStream();
 
-    /// One attempt, never waits. Zero bytes of room is not allowed.
+    /// One system call, never waits; for read_now and write_now. No empty room, no empty pieces, at most 1024 of them.
     virtual IoResult try_read(std::span<char> room) = 0;
     virtual IoResult try_writev(std::span<const iovec> pieces) = 0;
     /// Says to the peer that nothing more will come (FIN, close_notify); reading goes on.
@@ -87,21 +87,40 @@ public:
     Peer peer() const { return peer_; }
     Loop& loop() const { return loop_; }
 
+    /// One attempt that never waits, and keeps the book of edges: after a drained read, `would_block` without a system call
+    /// until the next edge.
+    IoResult read_now(std::span<char> room);
+    IoResult write_now(std::span<const iovec> pieces);
+    /// The failure that an attempt which `failed` stands for.
+    Failure failure_of(const IoResult& result) const;
+
     class ReadAwaiter;
     class WriteAwaiter;
     class ReadableAwaiter;
+    class WritableAwaiter;
     /// -> Result<size_t>; 0: the peer has finished. `room` must live until then.
     ReadAwaiter read_some(std::span<char> room);
-    /// -> Status, without reading: ready when a read would give bytes, an end or an error. For idle connections: no buffer is held.
+    /// -> Status, without reading: read_now may give something now (or `would_block` after all: ask again). For idle connections, which
+    /// hold no buffer.
     ReadableAwaiter readable();
+    /// -> Status, likewise for writing.
+    WritableAwaiter writable();
     /// -> Status. The text must live until then.
     WriteAwaiter write_all(std::string_view text);
     /// -> Status. The array itself is used up on the way (bases and lengths move); array and bytes must live until then.
     WriteAwaiter write_all(std::span<iovec> pieces);
 
     /// Instants of the loop's clock, 0: none. When one passes while its side waits, the wait ends with a timeout failure.
-    void set_read_deadline(Nanos at);
-    void set_write_deadline(Nanos at);
+    void set_read_deadline(Nanos at) {
+        read_deadline_ = at;
+        if (reader_ != nullptr) arm();
+    }
+    /// `renew`: every progress of a waiting write moves its deadline to `renew` from then; 0: it stays.
+    void set_write_deadline(Nanos at, Nanos renew = 0) {
+        write_deadline_ = at;
+        write_renew_ = renew;
+        if (writer_ != nullptr) arm();
+    }
     Nanos read_deadline() const { return read_deadline_; }
 
     /// Ends waiting and all later operations with `failure`. The waiters are resumed at the end of the turn.
@@ -119,22 +138,24 @@ protected:
     ByteStream(Socket socket, Peer peer, Loop& loop);
 
     void on_events(std::uint32_t events) final;
-    /// For TLS: bytes are already decrypted, the next read need not wait for an edge.
+    /// For TLS, whose bytes do not match the kernel's: the next read or write need not wait for an edge, or must.
     void mark_readable() { read_ready_ = true; }
+    void mark_drained() { read_ready_ = peer_finished_; }
+    void mark_full() { write_ready_ = hung_up_; }
     Socket release_socket();
 
 private:
-    IoResult read_now(std::span<char> room);
-    Failure failure_of(const IoResult& result) const;
     Failure timeout(bool reading) const;
     void arm();
     static void deadline_passed(void* self);
-    void end_waits();
+    void tell(std::move_only_function<void()>& callback);
+    void retry_reader();
+    void retry_writer();
+    void end_waits(const Failure& failure);
 
     Loop& loop_;
     Socket socket_;
     Peer peer_;
-    bool registered_ = false;
     bool read_ready_ = true;     ///< False after a drained read until the next edge.
     bool write_ready_ = true;    ///< False after EAGAIN until the next edge.
     bool peer_finished_ = false;
@@ -144,28 +165,28 @@ private:
     WriteAwaiter* writer_ = nullptr;
     Nanos read_deadline_ = 0;
     Nanos write_deadline_ = 0;
+    Nanos write_renew_ = 0;
     Deadline deadline_;
     std::unique_ptr<Failure> aborted_failure_;
     std::move_only_function<void()> hangup_;
     std::move_only_function<void()> finished_;
 };
 
-/// Reads into `room`; an empty room only waits until reading would not block.
+/// Reads into `room`; an empty room only waits for an edge.
 class ByteStream::ReadAwaiter {
 public:
     ReadAwaiter(ByteStream& stream, std::span<char> room) : stream_(stream), room_(room) {}
     bool await_ready();
-    bool await_suspend(std::coroutine_handle<> waiting);
+    void await_suspend(std::coroutine_handle<> waiting);
     Result<std::size_t> await_resume();
 
 protected:
     friend class ByteStream;
-    enum class Outcome : std::uint8_t { pending, io, timed_out, aborted };
     ByteStream& stream_;
     std::span<char> room_;
     std::coroutine_handle<> waiting_;
     IoResult result_;
-    Outcome outcome_ = Outcome::pending;
+    std::unique_ptr<Failure> failure_;  ///< Timed out or aborted.
 };
 
 class ByteStream::ReadableAwaiter : public ByteStream::ReadAwaiter {
@@ -179,20 +200,26 @@ public:
     WriteAwaiter(ByteStream& stream, std::string_view text);
     WriteAwaiter(ByteStream& stream, std::span<iovec> pieces) : stream_(stream), pieces_(pieces) {}
     WriteAwaiter(const WriteAwaiter&) = delete;
+    WriteAwaiter& operator=(const WriteAwaiter&) = delete;
     bool await_ready();
-    bool await_suspend(std::coroutine_handle<> waiting);
+    void await_suspend(std::coroutine_handle<> waiting);
     Status await_resume();
 
-private:
+protected:
     friend class ByteStream;
-    enum class Outcome : std::uint8_t { pending, io, timed_out, aborted };
-    bool advance();  ///< True when there is nothing to wait for.
+    bool advance();  ///< False: must wait.
     ByteStream& stream_;
-    iovec single_;
+    iovec single_{};
     std::span<iovec> pieces_;
     std::coroutine_handle<> waiting_;
     IoResult result_;
-    Outcome outcome_ = Outcome::pending;
+    std::unique_ptr<Failure> failure_;  ///< Timed out or aborted.
+};
+
+class ByteStream::WritableAwaiter : public ByteStream::WriteAwaiter {
+public:
+    explicit WritableAwaiter(ByteStream& stream) : WriteAwaiter(stream, std::span<iovec>{}) {}
+    bool await_ready();
 };
 
 /// Takes `count` bytes off the front of `pieces`.
@@ -200,6 +227,7 @@ std::span<iovec> skip_bytes(std::span<iovec> pieces, std::size_t count);
 
 inline ByteStream::ReadAwaiter ByteStream::read_some(std::span<char> room) { return ReadAwaiter(*this, room); }
 inline ByteStream::ReadableAwaiter ByteStream::readable() { return ReadableAwaiter(*this); }
+inline ByteStream::WritableAwaiter ByteStream::writable() { return WritableAwaiter(*this); }
 inline ByteStream::WriteAwaiter ByteStream::write_all(std::string_view text) { return WriteAwaiter(*this, text); }
 inline ByteStream::WriteAwaiter ByteStream::write_all(std::span<iovec> pieces) { return WriteAwaiter(*this, pieces); }
 

@@ -91,7 +91,7 @@ struct ResponseHead {
 struct HeadOutcome {
     enum class State : std::uint8_t { complete, incomplete, malformed };
     State state = State::incomplete;
-    int status = 400;             ///< malformed: 400, 414, 431, 501 or 505.
+    int status = 400;             ///< malformed: 400, 414, 417, 431, 501 or 505.
     std::size_t consumed = 0;     ///< complete: bytes of the head, its empty line included.
     std::string_view reason;      ///< malformed: a static text, a whole sentence.
 
@@ -144,17 +144,17 @@ public:
 
 private:
     enum class State : std::uint8_t {
-        data, finished, size_first, size, extension, extension_quoted, extension_escape, size_lf, chunk_data, chunk_cr, chunk_lf,
-        trailer_start, trailer_name, trailer_value, trailer_lf, end_lf,
+        data, size_first, size, extension, size_lf, chunk_data, chunk_cr, chunk_lf,
+        trailer_start, trailer_name, trailer_value, trailer_lf, end_lf, finished,
     };
     BodyDecoder(Kind kind, std::uint64_t bytes);
     Step step_chunked(std::string_view raw, std::span<std::string_view> payload);
     const char* framing_byte(unsigned char byte);
+    const char* trailer_byte(unsigned char byte);
 
     Kind kind_ = Kind::none;
     State state_ = State::finished;
     std::uint8_t size_digits_ = 0;
-    bool plain_ = true;             ///< This chunk began in this step and has no extension.
     std::uint32_t overhead_ = 0;    ///< Bytes of this chunk's extension, or of all trailers.
     std::uint64_t left_ = 0;        ///< Payload bytes of the chunk or body still to come.
 };

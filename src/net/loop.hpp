@@ -159,13 +159,13 @@ public:
     /// co_await signal.wait(at) -> bool: true when set, false when the instant `at` (0: never) came first.
     struct Awaiter {
         Awaiter(Signal& signal, Nanos at) : signal_(signal), at_(at), deadline_(Loop::current().timers(), &Awaiter::expired, this) {}
-        bool await_ready() const noexcept { return signal_.set_; }
+        bool await_ready() noexcept { return fired_ = signal_.set_; }
         void await_suspend(std::coroutine_handle<> waiting) {
             waiting_ = waiting;
             signal_.waiter_ = this;
             if (at_ != 0) deadline_.arm(at_);
         }
-        bool await_resume() const noexcept { return signal_.set_; }
+        bool await_resume() const noexcept { return fired_; }
 
     private:
         friend class Signal;
@@ -174,6 +174,7 @@ public:
         Nanos at_;
         Deadline deadline_;
         std::coroutine_handle<> waiting_;
+        bool fired_ = false;
     };
     Awaiter wait(Nanos at = 0) { return Awaiter(*this, at); }
 

@@ -69,6 +69,7 @@ private:
     std::vector<std::unique_ptr<Acceptor>> acceptors_;
 };
 
+
 class ShardGroup {
 public:
     using Accepted = std::function<void(Socket socket, Shard& shard)>;

@@ -33,8 +33,7 @@ struct PromiseBase {
         bool await_ready() const noexcept { return false; }
         template <class Promise>
         std::coroutine_handle<> await_suspend(std::coroutine_handle<Promise> self) const noexcept {
-            auto awaiter = self.promise().awaiter;
-            if (awaiter) return awaiter;
+            if (const auto next = self.promise().awaiter) return next;
             if (self.promise().exception) std::terminate();
             self.destroy();
             return std::noop_coroutine();

@@ -43,6 +43,9 @@ public:
     IoResult try_writev(std::span<const iovec> pieces) override;
     void finish_writing() override;
 
+    /// A connect is under way: writable() waits for its outcome.
+    void expect_connection() { mark_full(); }
+
     /// Takes the descriptor out of the loop and gives it away, for a TlsStream on top.
     Socket release() { return release_socket(); }
 };
@@ -66,8 +69,11 @@ public:
     Acceptor(Loop& loop, int listener, Accepted accepted);
     ~Acceptor();
 
+    /// Takes what waits now. Called by the loop, and once more before the listener is closed.
+    void accept_waiting();
+
 private:
-    void on_events(std::uint32_t events) override;
+    void on_events(std::uint32_t) override { accept_waiting(); }
     void out_of_descriptors();
 
     Loop& loop_;
