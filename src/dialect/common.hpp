@@ -55,7 +55,7 @@ private:
 
 enum class CallIdRule : std::uint8_t {
     chat,       ///< Any characters, 1 to 64.
-    anthropic,  ///< ^[a-zA-Z0-9_-]+$, at most 64 (E022).
+    anthropic,  ///< ^[a-zA-Z0-9_-]+$ of any length (E022).
     mistral,    ///< Exactly 9 of [a-zA-Z0-9] (E184).
 };
 

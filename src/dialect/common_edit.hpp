@@ -23,13 +23,15 @@ protected:
     virtual void edit(std::string_view block, std::string& out) = 0;
 
 private:
-    void line(std::string_view bytes);
+    void keep(std::string_view piece, std::string& out);
+    void close(std::string& out);
     std::size_t cap_;
     std::string held_;
-    bool passing_ = false;     // the current block is longer than cap_
-    bool line_empty_ = true;   // no byte of the current line yet
-    bool after_cr_ = false;    // the last byte was a CR that ended a line
-    bool block_ready_ = false; // a blank line ended by CR: a following LF still belongs to it
+    bool passing_ = false;      // the current block is longer than cap_
+    bool line_empty_ = true;    // no byte of the current line yet
+    bool after_cr_ = false;     // the last byte was a CR that ended a line
+    bool block_ended_ = false;  // and that line was the blank one: an LF that follows belongs to the block before
+    bool removed_ = false;      // that block was edited away
 };
 
 /// Unary: the whole body, when it is not longer than `cap`.
@@ -56,7 +58,7 @@ struct DataSpan {
 DataSpan data_of(std::string_view block);
 
 /// The value of a member of the top-level object in `json`, found by a scan that reads nothing but what it must: begin and end of
-/// the first member named `key`, or size 0. `path` may name one nested object: {"message","model"}.
+/// the first member named `key`, or size 0.
 DataSpan find_member(std::string_view json, std::string_view key);
 
 }  // namespace gotthard::dialect
