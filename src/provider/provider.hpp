@@ -85,6 +85,7 @@ struct FixedHeader {
     std::string_view name;
     std::string_view value;
     bool only_if_absent = false;  ///< Gives way to the same header of the request.
+    std::optional<DialectId> only_for;
 };
 
 struct Row {
@@ -120,8 +121,10 @@ std::span<const std::span<const Row>> tables();
 const Row* find_row(std::string_view id);
 /// Ids of all rows, for "did you mean".
 std::vector<std::string> row_ids();
-/// The dialect or way of signing that a known provider needs and this version lacks ("gemini", "sigv4"); "" for all other names.
+/// What a known provider needs and this version lacks ("the gemini dialect", "sigv4 authentication"); "" for all other names.
 std::string_view missing_for(std::string_view id);
+/// Names that missing_for knows.
+std::vector<std::string> later_ids();
 
 /// "chat", "anthropic", ...: the names of the configuration.
 std::string_view dialect_name(DialectId id);

@@ -27,7 +27,7 @@ struct BaseUrl {
     bool secure = true;
     std::string host;  ///< Lower case; IPv6 without brackets.
     std::uint16_t port = 443;
-    std::string path;  ///< "" or "/v1": no slash at its end, no query, percent-encoding as written.
+    std::string path;  ///< "", "/v1", or "/" when it was written so; no other slash at its end; percent-encoding as written.
 
     std::string authority() const;  ///< For the Host header: port only when it is not the scheme's own, IPv6 in brackets.
     std::string text() const;
@@ -37,9 +37,11 @@ struct BaseUrl {
 /// Failure::message says what is wrong without repeating the URL.
 Result<BaseUrl> parse_base_url(std::string_view text);
 
-struct AuthHeader {
+/// A header line to send; the value may be a secret.
+struct HeaderLine {
     std::string name;  ///< Lower case.
     Secret value;
+    bool only_if_absent = false;  ///< Gives way to the same header of the request.
 };
 
 /// One credential of an upstream, ready to be sent.
@@ -49,18 +51,12 @@ struct Account {
     Secret key;  ///< Empty: calls go without authentication (E196).
 
     struct Prepared {
-        std::vector<AuthHeader> headers;
+        std::vector<HeaderLine> headers;
         Secret query;           ///< "key=VALUE", percent-encoded; empty for nearly all.
         std::string_view beta;  ///< To be merged into anthropic-beta (E040); "" for nearly all.
     };
     std::array<Prepared, dialect_count> prepared;
     const Prepared& for_dialect(DialectId id) const { return prepared[static_cast<std::size_t>(id)]; }
-};
-
-struct HeaderLine {
-    std::string name;  ///< Lower case.
-    std::string value;
-    bool only_if_absent = false;
 };
 
 class Upstream {
@@ -104,8 +100,8 @@ struct UpstreamSettings {
     const Row* row = nullptr;
     std::optional<BaseUrl> base;             ///< Default: the row's, its holes filled.
     std::vector<DialectId> dialects;         ///< Default: the row's.
-    std::map<std::string, std::string> variables;
-    std::vector<std::pair<std::string, std::string>> headers;
+    std::map<std::string, std::string, std::less<>> variables;  ///< See fill_variables().
+    std::vector<std::pair<std::string, Secret>> headers;
     std::optional<Auth> auth;                ///< Default: the row's.
     std::uint32_t more_quirks = 0;
     struct Key {
@@ -120,6 +116,16 @@ struct UpstreamSettings {
 /// Fails with the sentence for the configuration's fault: a missing variable, a missing base URL, a dialect it has not.
 Result<Upstream> make_upstream(const UpstreamSettings& settings);
 
+/// Adds what the environment says to the row's variables that `values` does not hold.
+void fill_variables(const Row& row, const Environment& environment, std::map<std::string, std::string, std::less<>>& values);
+
+/// The base URL from the row's usual variables; nullopt when none is set.
+struct UsualBase {
+    std::string_view variable;
+    std::string text;
+};
+std::optional<UsualBase> usual_base(const Row& row, const Environment& environment);
+
 /// The row's key from its usual variables.
 struct UsualKey {
     std::string_view variable;
@@ -131,5 +137,9 @@ std::optional<UsualKey> usual_key(const Row& row, const Environment& environment
 /// Whether a client's header may travel to an upstream that speaks the client's dialect: never authentication (E249),
 /// nothing that belongs to one connection, nothing of our own.
 bool forwards_client_header(std::string_view name);
+/// Whether an operator may set this header for a provider: not those that frame the message or belong to one connection.
+bool settable_header(std::string_view name);
+/// Visible ASCII (and blanks inside when `blanks`), nothing that could end a header line.
+bool is_header_value(std::string_view text, bool blanks);
 
 }  // namespace gotthard::provider
