@@ -62,7 +62,7 @@ public:
     /// Whether write() takes Framing::chunks for this answer.
     bool chunks_pass() const { return chunks_pass_; }
     bool response_started() const { return response_started_; }
-    /// Bytes of the answer's body handed to the kernel so far, framing included.
+    /// Bytes of the answer handed to the kernel so far, head and framing included.
     std::uint64_t bytes_sent() const { return bytes_sent_; }
     /// When the last byte of the head was read (monotonic).
     Nanos arrived() const { return arrived_; }
@@ -97,6 +97,7 @@ struct ServerOptions {
     Nanos head_time = 10'000'000'000;        ///< From a head's first byte (or the connection's start) to its last.
     Nanos idle_time = 75'000'000'000;        ///< Between requests.
     Nanos body_time = 30'000'000'000;        ///< Without any byte while a body is read.
+    Nanos body_total_time = 600'000'000'000; ///< From the first to the last byte of a body.
     Nanos write_time = 60'000'000'000;       ///< Without progress while an answer is written.
     Nanos linger_time = 1'000'000'000;       ///< How long to drain what a client still sends after an answer that ends the connection.
     std::size_t linger_bytes = 1 << 20;
@@ -130,32 +131,52 @@ public:
 private:
     enum class Answer : std::uint8_t { none, streaming, finished };
 
-    Task<bool> read_head();
+    // Reading: server.cpp
+    bool parse_head(std::size_t checked, HeadOutcome& outcome);
+    void drop_request();
+    bool body_is_here() const;
+    Task<Status> ask_for_body();
+    Task<Status> collect_length(std::size_t limit);
+    Task<Status> collect_chunked(std::size_t limit);
+    Status decode(std::string_view raw, std::size_t limit);
+    void set_body_deadline();
     Task<bool> clean_up();
     Task<> linger();
     Task<> refuse(Failure failure);
+    // Writing: server_answer.cpp
+    void write_head(ByteBuffer& out, int status, std::string_view headers, std::optional<std::size_t> length);
+    bool must_close_after_answer();
     Task<Status> send(std::span<iovec> pieces);
-    Task<Status> fill(ByteBuffer& into);
-    void watch_peer();
+    bool body_suppressed(int status) const { return head_request_ || status == 204 || status == 304; }
+    // The peer
+    void peer_lost();
     void probe_peer();
     void drain() override;
     void abandon() override;
-    // (further private members are laid out in server.cpp's terms)
+
     std::unique_ptr<ByteStream> stream_;
     const ServerOptions& options_;
-    ByteBuffer input_;    ///< Head and what followed it; empty between requests unless the client pipelines.
-    ByteBuffer body_;     ///< A body that did not arrive with its head.
-    ByteBuffer pending_;  ///< Head of a stream, not yet sent.
+    ByteBuffer input_;    ///< Head and what came with it; empty between requests unless the client pipelines.
+    ByteBuffer body_;     ///< A body that did not come with its head: decoded by read_body, raw by read_body_some.
+    ByteBuffer ahead_;    ///< What came behind a body that did not come with its head.
+    ByteBuffer pending_;  ///< The head of a stream, not yet sent.
     BodyDecoder decoder_;
-    std::size_t taken_ = 0;  ///< Bytes of input_ used up.
+    std::string_view whole_body_;  ///< What read_body has given.
+    Timer probe_timer_;
+    Nanos probe_wait_ = 0;
+    Nanos body_deadline_ = 0;    ///< For the whole body.
+    std::size_t taken_ = 0;      ///< Bytes of input_ used up.
+    std::size_t body_taken_ = 0; ///< Bytes of body_ used up by read_body_some.
     Answer answer_ = Answer::none;
-    bool continue_owed_ = false;
-    bool close_after_ = false;
-    bool probed_ = false;
+    bool first_ = true;
     bool idle_ = true;
     bool draining_ = false;
+    bool continue_owed_ = false;
+    bool close_after_ = false;
     bool head_request_ = false;
     bool chunked_answer_ = false;
+    bool body_raw_ = false;       ///< body_ holds bytes with their framing.
+    bool silent_stream_ = false;  ///< The answer's status or the method forbids a body.
 };
 
 /// Serves `stream` until it ends. The stream is already past its TLS handshake when `secure`. `options` and `handler` must outlive it.
