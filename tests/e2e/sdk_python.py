@@ -10,7 +10,10 @@ import openai
 
 
 def run(job):
-    return (run_openai if job["client"] == "openai" else run_anthropic)(job)
+    try:
+        return (run_openai if job["client"] == "openai" else run_anthropic)(job)
+    except Exception as error:  # an SDK's own exception, or what its transport says of a broken connection
+        return failed(error)
 
 
 def failed(error):
@@ -40,12 +43,9 @@ def openai_usage(usage):
 
 def run_openai(job):
     client = openai.OpenAI(api_key=job["key"], base_url=job["base_url"] + "/v1", max_retries=job.get("retries", 0), timeout=30)
-    try:
-        if job.get("stream"):
-            return stream_openai(client, job)
-        answer = client.chat.completions.create(model=job["model"], **job["request"])
-    except openai.OpenAIError as error:
-        return failed(error)
+    if job.get("stream"):
+        return stream_openai(client, job)
+    answer = client.chat.completions.create(model=job["model"], **job["request"])
     message = answer.choices[0].message
     calls = [{"id": call.id, "name": call.function.name, "arguments": json.loads(call.function.arguments)} for call in message.tool_calls or []]
     thinking = (message.model_extra or {}).get("reasoning_content") or ""
@@ -76,18 +76,15 @@ def stream_openai(client, job):
 
 def run_anthropic(job):
     client = anthropic.Anthropic(api_key=job["key"], base_url=job["base_url"], max_retries=job.get("retries", 0), timeout=30)
-    try:
-        if not job.get("stream"):
-            return anthropic_answer(client.messages.create(model=job["model"], **job["request"]))
-        events = 0
-        with client.messages.stream(model=job["model"], **job["request"]) as stream:
-            for _ in stream:
-                events += 1
-                if events == job.get("abort_after"):
-                    return {"aborted": True}
-            return {**anthropic_answer(stream.get_final_message()), "events": events}
-    except anthropic.AnthropicError as error:
-        return failed(error)
+    if not job.get("stream"):
+        return anthropic_answer(client.messages.create(model=job["model"], **job["request"]))
+    events = 0
+    with client.messages.stream(model=job["model"], **job["request"]) as stream:
+        for _ in stream:
+            events += 1
+            if events == job.get("abort_after"):
+                return {"aborted": True}
+        return {**anthropic_answer(stream.get_final_message()), "events": events}
 
 
 def anthropic_answer(message):

@@ -127,6 +127,19 @@ TEST(Imposter, ScriptedMessagesStreamNamesItsEvents) {
     EXPECT_TRUE(answer.contains("x-a: b\r\n"));
 }
 
+TEST(Imposter, ScriptedPacesAndCutsKeepTheRestOfTheReply) {
+    Imposter imposter;
+    const auto fault = apply_script(
+        imposter,
+        R"({"rules":[{"path":"*","replies":[{"chat_stream":[{"a":1},{"b":2}],"pause_ms":1,"cut_at":20,"ending":"close"}]}]})");
+    ASSERT_EQ(fault, "");
+    const Client client(imposter.port());
+    client.send("GET / HTTP/1.1\r\n\r\n");
+    const auto answer = client.read_until("");
+    EXPECT_TRUE(answer.contains("content-type: text/event-stream")) << answer;
+    EXPECT_TRUE(answer.ends_with("data: {\"a\":1}\n\n\r\n5\r\ndata:\r\n")) << answer;
+}
+
 TEST(Imposter, SaysWhatIsWrongWithAScript) {
     Imposter imposter;
     EXPECT_NE(apply_script(imposter, "{"), "");

@@ -84,12 +84,12 @@ Reply reply_of(const object& from) {
         reply.headers.emplace_back(std::move(name), std::move(value));
     }
     reply.framing = framing_of(text_or(from, "framing"), reply.framing);
-    if (has(from, "cut_at")) reply = std::move(reply).cut_after(static_cast<std::size_t>(number_or(from, "cut_at", 0)));
+    if (has(from, "cut_at")) std::move(reply).cut_after(static_cast<std::size_t>(number_or(from, "cut_at", 0)));
     if (has(from, "claimed_length"))
-        reply = std::move(reply).claiming_length(static_cast<std::size_t>(number_or(from, "claimed_length", 0)));
+        std::move(reply).claiming_length(static_cast<std::size_t>(number_or(from, "claimed_length", 0)));
     if (has(from, "in_pieces_of"))
-        reply = std::move(reply).in_pieces_of(static_cast<std::size_t>(number_or(from, "in_pieces_of", 1)));
-    if (has(from, "pause_ms")) reply = std::move(reply).paced(std::chrono::milliseconds(number_or(from, "pause_ms", 0)));
+        std::move(reply).in_pieces_of(static_cast<std::size_t>(number_or(from, "in_pieces_of", 1)));
+    if (has(from, "pause_ms")) std::move(reply).paced(std::chrono::milliseconds(number_or(from, "pause_ms", 0)));
     reply.ending = ending_of(text_or(from, "ending"), reply.ending);
     reply.repeat = static_cast<std::size_t>(number_or(from, "repeat", static_cast<std::int64_t>(reply.repeat)));
     return reply;
