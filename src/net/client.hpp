@@ -38,7 +38,7 @@ namespace gotthard::net {
 /// Lengths; 0: no limit.
 struct ClientTimeouts {
     Nanos connect = 2'000'000'000;    ///< Name, TCP, proxy and TLS together.
-    Nanos headers = 60'000'000'000;   ///< From the start of sending to the end of the answer's head.
+    Nanos headers = 60'000'000'000;   ///< For sending, and again from then to the end of the answer's head.
     Nanos idle = 60'000'000'000;      ///< Without any byte of the answer's body.
     Nanos total = 600'000'000'000;    ///< All of it, from send().
 };
@@ -105,15 +105,16 @@ private:
     static constexpr std::size_t small_read = 16 * 1024;
     static constexpr std::size_t large_read = 64 * 1024;
 
-    Task<Status> attempt(const ClientRequest& request, bool fresh);
-    Task<Status> connect(bool fresh);
-    Task<Status> write(const ClientRequest& request);
-    Task<Status> read_head(const ClientRequest& request);
-    Task<Result<BodyPiece>> fill();
+    Task<Status> attempt(ClientRequest request, bool fresh);
+    Task<Status> read_head(ClientRequest request, Nanos until);
+    enum class HeadState : std::uint8_t { complete, incomplete };
+    Result<HeadState> parse_head(const ClientRequest& request, std::size_t before);
+    Failure no_answer(Failure failure) const;
     Result<BodyPiece> next_piece();
-    Result<BodyPiece> cut_short(Failure failure);
+    std::unexpected<Failure> cut_short(Failure failure);
     Nanos deadline(Nanos length, Phase phase);
     Failure late(Failure failure);
+    bool stale(const Failure& failure) const;
     void finish();
     void close();
 
@@ -125,6 +126,7 @@ private:
     BodyDecoder decoder_;
     ByteBuffer head_bytes_;           ///< The head and what came with it.
     ByteBuffer body_bytes_;
+    std::size_t interim_bytes_ = 0;   ///< Of head_bytes_: 1xx answers.
     std::string_view unread_;         ///< Received, not yet handed out; within one of the two.
     std::array<std::string_view, spans_per_piece> spans_;
     ClientTimeouts timeouts_;
@@ -135,7 +137,9 @@ private:
     std::uint64_t bytes_received_ = 0;
     Phase phase_ = Phase::none;       ///< Which limit the running deadline stands for.
     Phase timed_out_ = Phase::none;
+    std::uint8_t interims_ = 0;
     bool waiting_ = false;            ///< An operation on the stream is under way.
+    bool keep_alive_ = false;
     bool whole_request_sent_ = false;
     bool answered_ = false;
     bool failed_ = false;

@@ -68,7 +68,7 @@ public:
 
 private:
     static constexpr Nanos stagger = 250'000'000;
-    Task<Result<std::unique_ptr<ByteStream>>> tunnel(Socket socket, const UpstreamEndpoint& endpoint, Nanos deadline, Cancellation& cancellation);
+    Task<Result<Socket>> tunnel(Socket socket, const UpstreamEndpoint& endpoint, Nanos deadline, Cancellation& cancellation);
 
     Loop& loop_;
     Resolver resolver_;
