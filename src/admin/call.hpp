@@ -27,7 +27,8 @@ struct Call {
     std::string_view authorization;  ///< The header's value.
     std::string_view if_match;
     std::string_view last_event_id;
-    std::string_view body;
+    std::string_view accept;
+    std::string_view body;           ///< At most max_body.
     bool trusted = false;            ///< Came over the admin socket: whoever may open it is administrator.
 };
 
@@ -61,9 +62,10 @@ struct Admitted {
     Actor actor;
     std::string id;  ///< The {id} of the path, decoded; empty when the route has none.
     Parameters parameters;
-    json::Value body;  ///< Missing when the route takes none.
+    json::Value body;  ///< Missing when the route takes none, or when it may be left out and was.
     std::string_view if_match;
     std::string_view last_event_id;
+    std::string_view accept;
 };
 
 }  // namespace gotthard::admin

@@ -39,6 +39,7 @@ struct Route {
     std::string_view request = {};   ///< Schema of the body; empty: none is read.
     std::string_view answer = {};    ///< Schema of the answer; empty: see `answer_type`.
     std::span<const Parameter> parameters = {};
+    std::span<const Parameter> filters = {};  ///< More parameters, shared between routes.
     int status = 200;                ///< Of a good answer.
     std::string_view answer_type = "application/json";
     StreamHandler stream = nullptr;
@@ -48,7 +49,7 @@ std::span<const Route> routes();
 
 /// Parts of the surface that later versions have: their 404 says so.
 struct LaterPath {
-    std::string_view path;  ///< Prefix, whole segments.
+    std::string_view path;  ///< A pattern, or the prefix of whole segments.
     std::string_view what;
 };
 std::span<const LaterPath> later_paths();
