@@ -111,13 +111,6 @@ struct PriceQuery {
     std::string_view alias;           ///< The name the client used ("fast"); may be empty. Only for configured prices.
 };
 
-struct ModelInfo {
-    std::string_view id;
-    std::string_view provider;        ///< Row of the price catalogue ("google").
-    std::int64_t context_window = -1;
-    bool deprecated = false;
-};
-
 class PriceBook {
 public:
     /// The built-in catalogue with `prices:` in front.
@@ -132,15 +125,13 @@ public:
     /// Name and date of the built-in data: "genai-prices 0.1.8".
     std::string_view version() const;
     std::size_t model_count() const;
-    /// For `/prices`: every card, configured ones first.
+    /// For `/prices`; the built-in ones are Catalogue::built_in() (account/catalogue.hpp).
     const std::vector<PriceCard>& configured() const { return configured_; }
 
 private:
-    struct Catalogue;
     PriceBook();
     const PriceCard* find_configured(const PriceQuery& query) const;
     std::vector<PriceCard> configured_;
-    std::shared_ptr<const Catalogue> catalogue_;
 };
 
 /// A bounded cache of find(); one thread.

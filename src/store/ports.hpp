@@ -169,12 +169,17 @@ public:
 };
 
 struct RequestFilter {
-    std::string key_id, key_alias, team, request_model, response_model, provider, target, route, endpoint, outcome, session_id;  ///< Empty: any. request_model and target take globs.
+    std::string key_id, key_alias, team, request_model, response_model, provider, target, route, endpoint, outcome, session_id;  ///< Empty: any. request_model, response_model and target are globs.
     std::string model;                             ///< Glob over request_model, target or response_model.
     std::optional<std::int64_t> status;            ///< Exact; 4 and 5 mean 4xx and 5xx.
     Micros since = 0;                              ///< Arrival >= since; 0: any.
     Micros until = 0;                              ///< Arrival < until; 0: any.
 };
+
+/// Whether a row passes: the same answer in every backend and in the live tail.
+bool matches(const RequestFilter& filter, const RequestRow& row);
+/// The row with its texts in `arena`.
+RequestRow copy_of(const RequestRow& row, Arena& arena);
 
 struct RequestPage {
     std::vector<RequestRow> rows;
@@ -209,7 +214,7 @@ public:
     /// Newest first. `cursor` as given by the page before; a cursor that is none is invalid_request.
     virtual Result<RequestPage> list_requests(const RequestFilter& filter, std::string_view cursor, std::size_t limit) = 0;
     virtual Result<RequestPage> get_request(const Id& id) = 0;  ///< No row or one.
-    /// In order of arrival in the store, seq > after: the live tail. `after` < 0: only newest_seq is of interest, no rows.
+    /// In order of arrival in the store, seq > after: the live tail, which begins at newest_seq(). next_cursor is the last seq seen.
     virtual Result<RequestPage> follow_requests(const RequestFilter& filter, std::int64_t after, std::size_t limit) = 0;
     virtual Result<std::int64_t> newest_seq() = 0;
     virtual Result<std::vector<UsageRow>> usage(const UsageQuery& query) = 0;
