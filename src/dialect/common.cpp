@@ -81,7 +81,10 @@ void lose(llm::Losses& losses, std::string path, std::string reason) {
 }
 
 void lose_extras(llm::Losses& losses, std::string_view prefix, const llm::Extras& extras) {
+    // Chat fields that ride along verbatim for chat upstreams although their meaning stands in members of its own.
+    static constexpr std::string_view carried[] = {"safety_identifier", "reasoning", "reasoning_effort", "thinking_blocks", "reasoning_details"};
     for (const auto& extra : extras) {
+        if (extra.json == "null" || std::ranges::find(carried, extra.key) != std::end(carried)) continue;
         std::string path(prefix);
         if (!path.empty()) path += '.';
         path += extra.key;

@@ -304,7 +304,7 @@ Failure read_stream_error(json::Value object) { return to_failure(0, read_object
 bool is_error_object(json::Value object) {
     if (!object.is_object()) return false;
     const auto error = object["error"];
-    if (error && !error.is_null() && !(error.is_string() && error.raw().size() == 2) && !(error.is_boolean() && !error.is_true())) return true;
+    if (error && !error.is_null() && !(error.is_object() && error.size() == 0) && !(error.is_string() && error.raw().size() == 2) && !(error.is_boolean() && !error.is_true())) return true;
     return object["type"].equals("error") || object["object"].equals("error");
 }
 

@@ -1,0 +1,432 @@
+// The answer of a chat server, stream or unary, as events. Tolerates what wire-formats.md section 9 lists: see the tests.
+#include <deque>
+#include <optional>
+
+#include "base/sse.hpp"
+#include "base/text.hpp"
+#include "dialect/common.hpp"
+#include "dialect/common_errors.hpp"
+#include "dialect/openai_chat.hpp"
+#include "dialect/openai_chat_parts.hpp"
+
+namespace gotthard::dialect::chat {
+namespace {
+
+using llm::Event;
+using llm::EventKind;
+using llm::Events;
+using llm::PartKind;
+using llm::StopReason;
+
+constexpr std::size_t body_cap = 64u << 20;
+constexpr std::size_t held_cap = 32u << 20;
+constexpr std::size_t part_cap = 10'000;
+constexpr std::int64_t choice_cap = 256;
+constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
+
+struct Choice {
+    Choice(std::uint32_t index_, const Memory* memory, Arena& arena) : index(index_), parts(index_, memory, arena) {}
+    std::uint32_t index;
+    PartQueue parts;
+    StopReason stop = StopReason::none;
+    std::string raw_stop;
+    std::string stop_sequence;
+};
+
+class ChatReader final : public Reader {
+public:
+    explicit ChatReader(const ReaderOptions& options) : options_(options), whole_body_(options.mode == Mode::unary) {}
+
+    void feed(std::string_view bytes, Events& out) override;
+    void finish(bool clean, Events& out) override;
+    bool ended() const override { return ended_; }
+
+private:
+    bool sniff(std::string_view& bytes, Events& out);
+    void drain(Events& out);
+    void block(const SseEvent& event, Events& out);
+    void data(std::string_view text, bool unfinished, bool error_event, Events& out);
+    void chunk(json::Value root, Events& out);
+    void remember(json::Value root);
+    void start(Events& out);
+    void choice(json::Value value, std::int64_t position, bool unary, Events& out);
+    void delta(Choice& to, json::Value from, std::string_view logprobs, Events& out);
+    void reasoning(Choice& to, json::Value from, Events& out);
+    void reasoning_details(Choice& to, json::Value details, bool text_elsewhere, Events& out);
+    void thinking_blocks(Choice& to, json::Value blocks, bool text_elsewhere, Events& out);
+    void content(Choice& to, json::Value value, std::string_view logprobs, Events& out);
+    void tool_calls(Choice& to, json::Value calls, Events& out);
+    void stop(Choice& to, json::Value from, bool unary, Events& out);
+    void usage(json::Value root, Events& out);
+    void body(bool clean, Events& out);
+    void complete(Events& out);
+    void fail(Failure failure, Events& out);
+    Choice* choice_at(std::int64_t index, Events& out);
+
+    ReaderOptions options_;
+    bool whole_body_;       // unary, or a stream request that was answered with one JSON body
+    bool sniffed_ = false;
+    bool started_ = false;
+    bool ended_ = false;
+    SseReader sse_;
+    std::string body_;
+    json::Document document_;
+    Arena arena_;           // what the events of the last feed view
+    std::deque<Choice> choices_;
+    std::string id_, model_, fingerprint_, tier_;
+    std::int64_t created_ = 0;
+    llm::Usage usage_;
+    std::optional<Failure> failure_;
+};
+
+void ChatReader::fail(Failure failure, Events& out) {
+    failure_ = std::move(failure);
+    ended_ = true;
+    out.push_back({.kind = EventKind::failed, .failure = &*failure_});
+}
+
+/// Looks at the first byte that is no blank: SSE, one JSON body, or a page (wire-formats.md 0.2.7). True when it is known.
+bool ChatReader::sniff(std::string_view& bytes, Events& out) {
+    if (sniffed_) return true;
+    body_ += bytes;
+    bytes = body_;
+    if (byte_order_mark.starts_with(bytes.substr(0, 3)) && bytes.size() < 3) return false;
+    if (bytes.starts_with(byte_order_mark)) bytes.remove_prefix(3);
+    bytes = bytes.substr(std::min(bytes.size(), bytes.find_first_not_of(" \t\r\n")));
+    if (bytes.empty()) {
+        body_.clear();
+        return false;
+    }
+    sniffed_ = true;
+    if (bytes.front() == '<') fail(malformed("The upstream answered with a page instead of a model's answer.", bytes), out);
+    else if (bytes.front() == '{' || bytes.front() == '[') whole_body_ = true;
+    return !ended_;
+}
+
+void ChatReader::feed(std::string_view bytes, Events& out) {
+    if (ended_) return;
+    arena_.release();
+    if (!whole_body_) {
+        const bool first = !sniffed_;
+        if (!sniff(bytes, out)) return;
+        if (!whole_body_) {
+            sse_.feed(bytes);
+            drain(out);
+            if (first) body_.clear();
+            return;
+        }
+        if (first) return;  // sniff() has put the bytes into body_
+    }
+    if (body_.size() + bytes.size() > body_cap) return fail(malformed("The upstream's answer is larger than the gateway accepts."), out);
+    body_ += bytes;
+}
+
+void ChatReader::drain(Events& out) {
+    while (!ended_) {
+        const SseEvent* event = sse_.next();
+        if (event == nullptr) break;
+        block(*event, out);
+    }
+    if (!ended_ && sse_.failed()) fail(sse_.status().error(), out);
+}
+
+void ChatReader::block(const SseEvent& event, Events& out) {
+    const auto text = trim(event.data);
+    const bool error_event = event.event == "error";
+    if (event.has_data && (!text.empty() || error_event)) return data(text, event.unfinished, error_event, out);
+    const auto raw = trim(event.raw);
+    if (raw.starts_with('{')) return data(raw, event.unfinished, false, out);  // an error line without `data:` (0.2.9)
+    out.push_back({.kind = EventKind::keep_alive});
+}
+
+void ChatReader::data(std::string_view text, bool unfinished, bool error_event, Events& out) {
+    if (text.starts_with("[DONE]")) return complete(out);
+    if (!document_.parse(text, {.lone_surrogates = true})) {
+        if (unfinished) return fail(truncated("The upstream's stream was cut off inside an event."), out);
+        if (error_event) return fail(read_upstream_error(0, text), out);
+        return fail(malformed("The upstream sent an event that is not JSON.", text), out);
+    }
+    const auto root = document_.root();
+    if (error_event || is_error_object(root)) return fail(root.is_object() ? read_stream_error(root) : read_upstream_error(0, text), out);
+    if (!root.is_object()) return fail(malformed("The upstream sent an event that is not a completion chunk.", text), out);
+    chunk(root, out);
+}
+
+/// Whether an object without choices is an event of another dialect.
+bool is_foreign(json::Value root) {
+    const auto type = root["type"].string();
+    return root["candidates"].is_array() || type.starts_with("response.") || type.starts_with("message_") || type.starts_with("content_block_") || type == "message" ||
+           type == "message-start" || root["generated_text"] || root["object"].equals("response");
+}
+
+void ChatReader::remember(json::Value root) {
+    const auto keep = [&](std::string& to, std::string_view key) {
+        if (to.empty() && root[key].is_string()) to = root[key].string();
+    };
+    keep(id_, "id");
+    keep(model_, "model");
+    keep(model_, "model_id");
+    keep(fingerprint_, "system_fingerprint");
+    keep(tier_, "service_tier");
+    if (created_ == 0) created_ = std::max<std::int64_t>(0, root["created"].integer().value_or(0));
+}
+
+void ChatReader::start(Events& out) {
+    if (started_) return;
+    started_ = true;
+    Event event{.kind = EventKind::started, .created = created_};
+    event.id = arena_.copy(id_);
+    event.model = arena_.copy(model_);
+    event.service_tier = arena_.copy(tier_);
+    event.fingerprint = arena_.copy(fingerprint_);
+    out.push_back(event);
+}
+
+void ChatReader::chunk(json::Value root, Events& out) {
+    if (!started_) remember(root);
+    else if (tier_.empty()) tier_ = root["service_tier"].string();
+    const auto list = root["choices"];
+    if (!list.is_array() && is_foreign(root)) return fail(malformed("The upstream answered in another dialect than chat completions.", root.raw()), out);
+    if (list.size() > 0) start(out);
+    std::int64_t position = 0;
+    for (json::Value each : list.items()) {
+        choice(each, position++, false, out);
+        if (ended_) return;
+    }
+    usage(root, out);
+    if (list.size() == 0 && !started_) out.push_back({.kind = EventKind::keep_alive});
+}
+
+Choice* ChatReader::choice_at(std::int64_t index, Events& out) {
+    for (auto& each : choices_)
+        if (each.index == index) return &each;
+    if (index < 0 || index >= choice_cap) {
+        fail(malformed("The upstream numbered a choice beyond what can be asked for."), out);
+        return nullptr;
+    }
+    return &choices_.emplace_back(static_cast<std::uint32_t>(index), options_.memory, arena_);
+}
+
+/// The raw logprobs of a choice when they hold a token.
+std::string_view logprobs_of(json::Value choice) {
+    const auto value = choice["logprobs"];
+    return value["content"].size() > 0 || value["refusal"].size() > 0 ? value.raw() : std::string_view{};
+}
+
+void ChatReader::choice(json::Value value, std::int64_t position, bool unary, Events& out) {
+    if (!value.is_object()) return;
+    Choice* to = choice_at(value["index"].integer().value_or(unary ? position : 0), out);
+    if (to == nullptr) return;
+    json::Value from = unary ? value["message"] : value["delta"];
+    if (!from.is_object()) from = unary ? value["delta"] : value["message"];
+    if (from.is_object()) delta(*to, from, logprobs_of(value), out);
+    else if (value["text"].is_string()) to->parts.text(PartKind::text, value["text"].text(arena_), logprobs_of(value), id_, out);
+    if (to->parts.held() > held_cap || to->parts.count() > part_cap) return fail(malformed("The upstream's answer holds more parts than the gateway accepts."), out);
+    stop(*to, value, unary, out);
+}
+
+void ChatReader::delta(Choice& to, json::Value from, std::string_view logprobs, Events& out) {
+    reasoning(to, from, out);
+    content(to, from["content"], logprobs, out);
+    if (from["refusal"].is_string()) to.parts.text(PartKind::refusal, from["refusal"].text(arena_), logprobs, id_, out);
+    for (json::Value citation : from["annotations"].items()) to.parts.citation(citation.raw(), out);
+    tool_calls(to, from["tool_calls"], out);
+    if (const auto call = from["function_call"]; call.is_object()) {
+        const auto name = call["name"].text(arena_);
+        const auto arguments = call["arguments"].is_object() ? call["arguments"].raw() : call["arguments"].text(arena_);
+        if (!name.empty() || !arguments.empty()) to.parts.call({.index = -1, .name = name, .arguments = arguments}, id_, out);
+    }
+    if (const auto audio = from["audio"]; audio.is_object() && (!audio["data"].string().empty() || !audio["id"].string().empty() || !audio["transcript"].string().empty()))
+        to.parts.whole(PartKind::opaque, "chat.audio", audio.raw(), out);
+    if (const auto images = from["images"]; images.size() > 0) to.parts.whole(PartKind::opaque, "chat.images", images.raw(), out);
+}
+
+void ChatReader::reasoning(Choice& to, json::Value from, Events& out) {
+    std::string_view text;
+    for (std::string_view key : {"reasoning_content", "reasoning"})
+        if (text.empty()) text = from[key].text(arena_);
+    const auto blocks = from["thinking_blocks"];
+    const auto details = from["reasoning_details"];
+    // A whole message brings its blocks with their signatures beside the joined text; the blocks say more.
+    const bool blocks_tell = blocks.size() > 0 && !to.parts.any();
+    const bool details_tell = details.size() > 0 && !to.parts.any() && !blocks_tell;
+    const auto holds_text = [&](json::Value list, std::string_view key) {
+        for (json::Value each : list.items())
+            if (each[key].is_string() && each[key].raw().size() > 2) return true;
+        return false;
+    };
+    const bool from_list = (blocks_tell && holds_text(blocks, "thinking")) || (details_tell && (holds_text(details, "text") || holds_text(details, "summary")));
+    if (!from_list) to.parts.text(PartKind::thinking, text, {}, id_, out);
+    thinking_blocks(to, blocks, !from_list, out);
+    if (blocks.size() == 0) reasoning_details(to, details, !from_list && !text.empty(), out);
+}
+
+void ChatReader::thinking_blocks(Choice& to, json::Value blocks, bool text_elsewhere, Events& out) {
+    for (json::Value block : blocks.items()) {
+        if (block["type"].equals("redacted_thinking")) {
+            to.parts.whole(PartKind::redacted_thinking, {}, block["data"].text(arena_), out);
+            continue;
+        }
+        if (!text_elsewhere || !to.parts.thinking_open()) to.parts.text(PartKind::thinking, block["thinking"].text(arena_), {}, id_, out);
+        to.parts.signature(block["signature"].text(arena_), out);
+    }
+}
+
+/// OpenRouter's reasoning_details: text and summary are shown text, encrypted is opaque data to hand back.
+void ChatReader::reasoning_details(Choice& to, json::Value details, bool text_elsewhere, Events& out) {
+    for (json::Value each : details.items()) {
+        const auto type = each["type"];
+        if (type.equals("reasoning.encrypted")) {
+            if (const auto data_text = each["data"].text(arena_); !data_text.empty()) to.parts.whole(PartKind::redacted_thinking, {}, data_text, out);
+            continue;
+        }
+        if (!text_elsewhere) to.parts.text(PartKind::thinking, each[type.equals("reasoning.summary") ? "summary" : "text"].text(arena_), {}, id_, out);
+        to.parts.signature(each["signature"].text(arena_), out);
+    }
+}
+
+/// A string, or Mistral's list of text and thinking parts.
+void ChatReader::content(Choice& to, json::Value value, std::string_view logprobs, Events& out) {
+    if (value.is_string()) return to.parts.text(PartKind::text, value.text(arena_), logprobs, id_, out);
+    if (value.is_null() && !logprobs.empty()) return to.parts.text(PartKind::text, {}, logprobs, id_, out);
+    for (json::Value part : value.items()) {
+        const auto thinking = part["thinking"];
+        if (part.is_string()) to.parts.text(PartKind::text, part.text(arena_), {}, id_, out);
+        else if (part["type"].equals("refusal")) to.parts.text(PartKind::refusal, part["refusal"].text(arena_), {}, id_, out);
+        else if (thinking.is_string()) to.parts.text(PartKind::thinking, thinking.text(arena_), {}, id_, out);
+        else if (part["type"].equals("thinking")) {
+            for (json::Value each : thinking.items()) to.parts.text(PartKind::thinking, each["text"].text(arena_), {}, id_, out);
+        } else if (part["text"].is_string()) to.parts.text(PartKind::text, part["text"].text(arena_), logprobs, id_, out);
+    }
+}
+
+void ChatReader::tool_calls(Choice& to, json::Value calls, Events& out) {
+    for (json::Value each : calls.items()) {
+        if (!each.is_object()) continue;
+        const bool custom = each["type"].equals("custom") || (!each["function"].is_object() && each["custom"].is_object());
+        const auto body = each[custom ? "custom" : "function"];
+        const auto arguments = body[custom ? "input" : "arguments"];
+        CallDelta delta;
+        delta.index = each["index"].integer();
+        delta.id = each["id"].is_number() ? each["id"].raw() : each["id"].text(arena_);
+        delta.name = body["name"].text(arena_);
+        delta.arguments = arguments.is_object() || arguments.is_array() ? arguments.raw() : arguments.text(arena_);
+        delta.kind = custom ? llm::CallKind::custom : llm::CallKind::function;
+        to.parts.call(delta, id_, out);
+    }
+}
+
+/// The first reason counts, repeats do not (10.1 rule 2).
+void ChatReader::stop(Choice& to, json::Value from, bool unary, Events& out) {
+    if (to.stop != StopReason::none) return;
+    const auto reason = from["finish_reason"];
+    if (const auto number = reason.integer()) {
+        static constexpr StopReason numbered[] = {StopReason::none, StopReason::stop, StopReason::length, StopReason::filter, StopReason::filter};
+        to.stop = *number >= 0 && *number < 5 ? numbered[*number] : StopReason::stop;
+        to.raw_stop = reason.raw();
+    } else {
+        to.raw_stop = reason.string();
+        to.stop = stop_reason_of(to.raw_stop);
+    }
+    if (to.stop == StopReason::error) {
+        if (to.raw_stop == "insufficient_system_resource") {
+            Failure overloaded(FailureKind::overloaded, "The upstream ran out of resources and broke off its answer; try again.");
+            overloaded.origin = Origin::upstream;
+            overloaded.retry = Retry::next_target;
+            return fail(std::move(overloaded), out);
+        }
+        return fail(Failure(FailureKind::upstream_error, "The upstream ended its answer with an error.").because(to.raw_stop), out);
+    }
+    if (to.stop == StopReason::none && unary) to.stop = StopReason::stop;
+    // vLLM names the sequence that matched; a number there is a token id.
+    if (to.stop == StopReason::stop && from["stop_reason"].is_string() && from["stop_reason"].raw().size() > 2) {
+        to.stop = StopReason::stop_sequence;
+        to.stop_sequence = from["stop_reason"].string();
+    }
+}
+
+void ChatReader::usage(json::Value root, Events& out) {
+    json::Value from = root["usage"];
+    if (!from.is_object()) from = root["x_groq"]["usage"];
+    const auto seen = read_usage(from, options_.quirks);
+    if (!seen.known()) return;
+    auto merged = usage_;
+    merged.merge_max(seen);
+    if (merged == usage_) return;
+    usage_ = merged;
+    start(out);
+    Event event{.kind = EventKind::usage_seen, .usage = usage_};
+    event.service_tier = arena_.copy(tier_);
+    out.push_back(event);
+}
+
+/// The upstream's own end, or all that is due before it: closes every choice.
+void ChatReader::complete(Events& out) {
+    if (!started_ || choices_.empty()) return fail(malformed("The upstream ended its stream without an answer."), out);
+    for (auto& each : choices_) {
+        each.parts.finish(id_, out);
+        Event event{.kind = EventKind::choice_finished, .choice = each.index, .stop = each.stop};
+        const bool plain_stop = each.stop == StopReason::none || each.stop == StopReason::stop || each.stop == StopReason::stop_sequence;
+        // An answer that holds whole calls ends in tool_calls whatever the upstream says (10.1 rule 1).
+        if (each.parts.has_calls() && (plain_stop || (each.stop == StopReason::length && each.parts.calls_complete()))) event.stop = StopReason::tool_calls;
+        else if (each.parts.has_refusal() && plain_stop) event.stop = StopReason::refusal;
+        else if (event.stop == StopReason::none) event.stop = StopReason::stop;
+        event.raw_stop = arena_.copy(each.raw_stop);
+        if (event.stop == StopReason::stop_sequence) event.stop_sequence = arena_.copy(each.stop_sequence);
+        out.push_back(event);
+    }
+    ended_ = true;
+    out.push_back({.kind = EventKind::finished});
+}
+
+void ChatReader::body(bool clean, Events& out) {
+    std::string_view text = body_;
+    if (text.starts_with(byte_order_mark)) text.remove_prefix(3);
+    text = trim(text);
+    if (text.empty()) return fail(clean ? malformed("The upstream answered with an empty body.") : truncated("The upstream's connection ended before its answer."), out);
+    if (text.front() == '<') return fail(malformed("The upstream answered with a page instead of a model's answer.", text), out);
+    if (text.starts_with("data:") || text.starts_with("event:") || text.starts_with(':')) {
+        // A stream though none was asked for: read it as one.
+        whole_body_ = false, sniffed_ = true;
+        sse_.feed(text);
+        drain(out);
+        if (!ended_) finish(clean, out);
+        return;
+    }
+    if (!document_.parse(text, {.lone_surrogates = true})) return fail(truncated("The upstream's answer is not complete JSON."), out);
+    json::Value root = document_.root();
+    if (is_error_object(root)) return fail(read_stream_error(root), out);
+    if (root.is_array() && root.size() == 1 && is_error_object(root.at(0))) return fail(read_stream_error(root.at(0)), out);
+    const auto list = root["choices"];
+    if (!list.is_array() || list.size() == 0) {
+        const bool error = !is_foreign(root) && (root["message"] || root["detail"] || root["errors"].size() > 0);
+        return fail(error ? read_stream_error(root) : malformed("The upstream's answer is no chat completion: it holds no choices.", text), out);
+    }
+    remember(root);
+    start(out);
+    std::int64_t position = 0;
+    for (json::Value each : list.items()) {
+        choice(each, position++, true, out);
+        if (ended_) return;
+    }
+    usage(root, out);
+    complete(out);
+}
+
+void ChatReader::finish(bool clean, Events& out) {
+    if (ended_) return;
+    arena_.release();
+    if (whole_body_) return body(clean, out);
+    sse_.finish();
+    drain(out);
+    if (ended_) return;
+    const bool all_stopped = !choices_.empty() && std::ranges::all_of(choices_, [](const Choice& each) { return each.stop != StopReason::none; });
+    if (all_stopped || (clean && !choices_.empty() && options_.has(Quirk::ends_without_finish))) return complete(out);
+    fail(started_ ? truncated("The upstream's stream ended before its answer was complete.") : truncated("The upstream's stream ended without an answer."), out);
+}
+
+}  // namespace
+
+std::unique_ptr<Reader> make_reader(const ReaderOptions& options) { return std::make_unique<ChatReader>(options); }
+
+}  // namespace gotthard::dialect::chat
