@@ -9,13 +9,14 @@
 
 #include <atomic>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "base/clock.hpp"
@@ -91,6 +92,13 @@ struct Administrator {
 struct FirstRun {
     Secret admin_token;
     Secret client_key;
+    std::string file_problem;  ///< Why first-run.txt could not be written; empty: it was.
+};
+
+/// The secret under which keys are hashed, and whether it was made just now.
+struct ServerSecret {
+    Secret value;
+    bool fresh = false;
 };
 
 struct FirstRunPolicy {
@@ -98,17 +106,18 @@ struct FirstRunPolicy {
     bool make_client_key = true;   ///< False when the configuration declares keys.
 };
 
-struct Snapshot;  // the look-up table, immutable
+class Snapshot;  // the look-up table, immutable
 
 class Identity {
 public:
-    /// Loads all keys and tokens. `secret` from load_server_secret(); clock and random outlive this.
-    static Result<std::unique_ptr<Identity>> open(store::KeyStore& keys, store::TokenStore& tokens, Secret secret, const Clock& clock, Random& random);
+    /// Loads all keys and tokens; fails when the secret is fresh while the store holds keys of a lost one. Clock and random outlive this.
+    static Result<std::unique_ptr<Identity>> open(store::KeyStore& keys, store::TokenStore& tokens, ServerSecret secret, const Clock& clock, Random& random);
     ~Identity();
 
     // keys
     Result<IssuedKey> create_key(NewKey wanted);
     Result<store::KeyRow> update_key(std::string_view id, const KeyChange& change);
+    /// In force at once even if the store cannot be written; then the Failure says that a restart would bring the key back.
     Result<store::KeyRow> revoke_key(std::string_view id);
     /// A new value for the same key; the old one stops at once, or after `grace`.
     Result<IssuedKey> rotate_key(std::string_view id, Micros grace = 0);
@@ -137,12 +146,17 @@ public:
 
 private:
     friend class Authenticator;
+    using Rows = std::map<std::string, store::KeyRow, std::less<>>;
+
     Identity(store::KeyStore& keys, store::TokenStore& tokens, Secret secret, const Clock& clock, Random& random);
-    struct Edit;
-    std::shared_ptr<const Snapshot> snapshot() const;
-    void publish(std::span<const store::KeyRow> changed);
-    Status put(store::KeyRow& row);
     Result<store::KeyRow> editable(std::string_view id) const;
+    Result<IssuedKey> put_new_value(store::KeyRow row);
+    Status put(store::KeyRow& row);
+    Result<store::KeyRow> row_for(const ConfiguredKey& key, const KeyHash& hash, const store::KeyRow* known) const;
+    bool in_force(const store::KeyRow& row) const;
+    std::shared_ptr<const Snapshot> snapshot() const;
+    void replace_snapshot(std::shared_ptr<const Snapshot> snapshot);
+    void rebuild();
 
     store::KeyStore& key_store_;
     store::TokenStore& token_store_;
@@ -150,12 +164,15 @@ private:
     Random& random_;
     KeyHasher hasher_;
 
-    mutable std::mutex mutex_;  // everything below but version_; never taken by authenticate()
-    std::unordered_map<std::string, store::KeyRow> rows_;
-    std::vector<std::string> order_;  // ids, oldest first
-    std::vector<std::string> configured_;  // ids of the keys that the configuration declares now
+    mutable std::mutex mutex_;  // rows and configured ids; held while the store writes
+    Rows rows_;
+    std::set<std::string, std::less<>> configured_;  // ids of the keys that the configuration declares now
+
+    mutable std::mutex tokens_mutex_;
     std::vector<store::TokenRow> tokens_;
     store::TokenRow configured_token_;
+
+    mutable std::mutex snapshot_mutex_;  // the pointer only
     std::shared_ptr<const Snapshot> snapshot_;
     std::atomic<std::uint64_t> version_{0};
 };
@@ -190,8 +207,11 @@ std::string_view find_key(const KeyPlaces& places);
 /// The caller of every request when `auth: off`.
 CallerRef anonymous_caller();
 
+/// DATA/first-run.txt with what was made.
+Status write_first_run_file(const std::string& data_folder, const FirstRun& made);
+
 /// DATA/server.key: 32 random bytes as hex, mode 0600; made when absent. A file that is damaged or open to others is a Failure that says what to do.
-Result<Secret> load_server_secret(const std::string& data_folder);
+Result<ServerSecret> load_server_secret(const std::string& data_folder);
 
 /// `prefix` + 32 base62 characters + 6 of CRC-32.
 Secret make_token(std::string_view prefix);

@@ -84,8 +84,6 @@ Status MemoryStore::put_key(KeyRow& row) {
     const std::int64_t stored = found == keys_.end() ? 0 : found->version;
     if (stored != row.version)
         return fail(FailureKind::invalid_request, "the key was changed by somebody else in the meantime; read it again and repeat the change");
-    for (const auto& other : keys_)
-        if (other.id != row.id && other.hash == row.hash) return fail(FailureKind::invalid_request, "a key with this value exists already");
     ++row.version;
     if (found == keys_.end())
         keys_.push_back(row);

@@ -278,11 +278,7 @@ Status SqliteStore::put_key(KeyRow& row) {
         if (!row.previous_hash.empty()) bound.bind_blob(4, row.previous_hash);
         bound.bind(9, row.metadata).bind(10, row.created_at).bind(11, row.updated_at).bind(12, row.expires_at).bind(13, row.revoked_at);
         bound.bind(14, row.rotated_at).bind(15, row.previous_until).bind(16, row.last_used_at).bind(17, version);
-        if (auto ran = bound.run(); !ran) {
-            // A second key of one value breaks UNIQUE (hash); that says nothing about the store.
-            if (ran.error().detail.find("UNIQUE") != std::string::npos) return fail(FailureKind::invalid_request, "a key with this value exists already");
-            return ran;
-        }
+        if (auto ran = bound.run(); !ran) return ran;
         if (database.changes() == 0) return fail(FailureKind::invalid_request, "the key was changed by somebody else in the meantime; read it again and repeat the change");
         return {};
     });
