@@ -71,6 +71,8 @@ struct Memory {
     std::vector<std::pair<std::string, std::string>> tool_names;  ///< (as sent upstream, as the client knows it); E072.
     std::vector<std::pair<std::string, std::string>> call_ids;    ///< (as sent upstream, as the client knows it).
     std::string json_tool;     ///< Structured output emulated by this tool: its arguments are the text (E036).
+    bool json_tool_envelope = true;  ///< Unwrap an accidental {"values": ...}; false when the schema itself has that property.
+    std::vector<std::string> custom_tools;  ///< Free-text tools sent as functions of one string property "input" (names as sent).
     std::string prefill;       ///< Text to echo in front of the answer (E045).
     std::vector<std::string> stop;  ///< The client's stop sequences.
 };
