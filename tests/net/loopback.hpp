@@ -3,6 +3,8 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -62,6 +64,8 @@ struct Pair {
 
 class OnLoop : public ::testing::Test {
 protected:
+    void TearDown() override { settle(); }  // what was destroyed with somebody waiting wakes him at the end of a turn
+
     /// Turns until nothing more happens.
     void settle() {
         for (int i = 0; i < 20; ++i) loop.poll();
@@ -84,6 +88,8 @@ protected:
         const auto address = local_address(listener->fd());
         EXPECT_EQ(::connect(far.fd(), address.get(), address.length()), 0);
         ::fcntl(far.fd(), F_SETFL, O_NONBLOCK);
+        const int on = 1;
+        setsockopt(far.fd(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
         Socket near(::accept4(listener->fd(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
         EXPECT_TRUE(near);
         return {std::make_unique<TcpStream>(std::move(near), peer, loop), Far(std::move(far))};
