@@ -62,12 +62,14 @@ void Tally::reset() {
 void Exchange::reset() {
     http = nullptr;
     endpoint = {};
-    snapshot.reset();
+    pinned.reset();
+    snapshot = nullptr;
     arena.release();
     request_id = session = tags = {};
     strict_losses = allow_losses = no_fallbacks = gone = false;
     deadline = 0;
-    cancel = nullptr;
+    upstream = nullptr;
+    wake.reset();
     caller.reset();
     body = {};
     if (decoded.capacity() > 1 << 16) decoded = {};
@@ -78,7 +80,7 @@ void Exchange::reset() {
     route = {};
     restamp = false;
     attempts.clear();
-    served_by = fallback_index = 0;
+    served_by = 0;
     losses = {};
     head.clear();
     pieces.clear();

@@ -18,8 +18,11 @@
 #include "dialect/dialect.hpp"
 #include "identity/identity.hpp"
 #include "llm/losses.hpp"
+#include "net/client.hpp"
+#include "net/loop.hpp"
 #include "net/server.hpp"
 #include "spine/body_scan.hpp"
+#include "spine/configuration.hpp"
 #include "spine/endpoint.hpp"
 
 namespace gotthard::spine {
@@ -73,7 +76,8 @@ struct Exchange {
     Nanos arrived = 0;       ///< Monotonic.
     Micros arrived_wall = 0;
     Endpoint endpoint;
-    std::shared_ptr<const config::Snapshot> snapshot;
+    std::shared_ptr<const Configuration> pinned;
+    const config::Snapshot* snapshot = nullptr;  ///< Of `pinned`.
     Arena arena;
     std::string_view request_id;   ///< The client's x-request-id when it sent a usable one, else our id.
     std::string_view session;
@@ -83,7 +87,8 @@ struct Exchange {
     bool no_fallbacks = false;
     Nanos deadline = 0;            ///< Monotonic, of all attempts together.
     bool gone = false;             ///< The client went away.
-    std::move_only_function<void()> cancel;  ///< Ends what the exchange waits for, when the client goes.
+    net::ClientExchange* upstream = nullptr;  ///< What is being waited for; aborted when the client goes.
+    net::Signal wake;                         ///< Set when the client goes: ends a back-off.
 
     identity::CallerRef caller;                   ///< set by authenticate
     std::string_view body;                        ///< set by receive_body; decoded
@@ -97,7 +102,6 @@ struct Exchange {
     // set by call_upstream
     std::vector<Attempt> attempts;
     std::uint32_t served_by = 0;
-    std::uint32_t fallback_index = 0;
     llm::Losses losses;
     std::string head;                             ///< The request head to the upstream.
     std::vector<iovec> pieces;
@@ -119,6 +123,7 @@ struct Exchange {
 
     Candidate& candidate() { return candidates[served_by]; }
     const config::Provider& provider(const Candidate& candidate) const { return snapshot->providers[candidate.provider]; }
+    Nanos elapsed() const { return net::Loop::current().now() - arrived; }
     void reset();
 };
 
