@@ -58,10 +58,12 @@ Decision decide(json::Value question, const std::optional<store::KeyRow>& key, c
     }
     const std::string refused = key ? refusal_of(*key, now) : std::string();
     const bool only_first = equals_ignoring_case(header_of(question["headers"], "x-gotthard-fallbacks"), "off");
+    bool one_stays = false;
     for (auto& target : *targets) {
         std::string removed_by = refused.empty() ? std::string() : refused.substr(0, refused.find(':'));
         if (removed_by.empty() && key && !may_use(*key, decision.model, target.shown)) removed_by = "model_not_allowed";
-        if (removed_by.empty() && only_first && !decision.candidates.empty()) removed_by = "fallbacks_off";
+        if (removed_by.empty() && only_first && one_stays) removed_by = "fallbacks_off";
+        one_stays = one_stays || removed_by.empty();
         decision.candidates.push_back({std::move(target), std::move(removed_by)});
     }
     for (const auto& candidate : decision.candidates)
