@@ -2,7 +2,7 @@
 // (line and column, 1-based), what, and what to do. A configuration with an error gives no Snapshot.
 #pragma once
 
-#include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -10,22 +10,11 @@
 #include <string_view>
 #include <vector>
 
+#include "config/faults.hpp"
 #include "config/snapshot.hpp"
 #include "provider/discovery.hpp"
 
 namespace gotthard::config {
-
-enum class Severity : std::uint8_t { error, warning };
-
-struct Fault {
-    std::string file;     ///< As given; empty: no file.
-    std::uint32_t line = 0;  ///< 0: the fault has no place in the file.
-    std::uint32_t column = 0;
-    std::string path;     ///< "providers.lab.base_url", "keys[0].value"
-    std::string message;  ///< What is wrong. Never holds a secret.
-    std::string remedy;   ///< What to do.
-    Severity severity = Severity::error;
-};
 
 /// The world outside the file, injected.
 struct Surroundings {

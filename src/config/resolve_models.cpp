@@ -1,0 +1,115 @@
+// Names under `models:`: each `use` becomes targets; names of names are followed, in order, each target once.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+#include <unordered_map>
+
+#include "base/text.hpp"
+#include "config/resolve.hpp"
+
+namespace gotthard::config {
+namespace {
+
+constexpr std::size_t most_targets = 64;
+constexpr std::size_t most_steps = 256;  ///< Names followed for one alias.
+constexpr std::size_t longest_chain = 16;
+
+class AliasReader {
+public:
+    explicit AliasReader(Resolving& r) : r_(r), members_(r.root.at("models").members()) {
+        for (std::size_t i = 0; i < members_.size(); ++i) by_name_.emplace(members_[i].first, i);
+        for (const auto& member : r.root.at("providers").members()) declared_.insert(member.first);
+    }
+
+    void read() {
+        for (const auto& [name, view] : members_) {
+            if (name.empty() || name.size() > 256 || std::ranges::any_of(name, [](char c) { return static_cast<unsigned char>(c) < 0x20; }))
+                r_.faults.error(view.place(), view.path(), "this cannot be a model's name", "use a short name without line ends");
+            Alias alias{.name = name, .targets = {}, .hidden = view.at("hidden").boolean()};
+            if (!view.at("use").given()) {
+                r_.faults.error(view.place(), view.path(), "the name has no `use`", "write for instance `use: openai/gpt-5.4`");
+                continue;
+            }
+            seen_ = {name};
+            under_way_ = {name};
+            follow(view, alias, true);
+            r_.out.aliases.push_back(std::move(alias));
+        }
+    }
+
+private:
+    /// `report`: faults of this entry's own items; those of entries it names are reported where they stand.
+    void follow(const View& view, Alias& alias, bool report) {
+        for (const View& item : view.at("use").items()) {
+            if (!item.given() || alias.targets.size() >= most_targets) continue;
+            const std::string used = item.text();
+            const auto other = by_name_.find(used);
+            if (other == by_name_.end()) {
+                add_target(item, used, alias, report);
+            } else if (under_way_.contains(used) || under_way_.size() > longest_chain || seen_.size() > most_steps) {
+                if (report)
+                    r_.faults.error(item.place(), item.path(), fmt::format("`{}` leads back to itself, or through too many names", utf8_prefix(used, 80)), "name a `provider/model`");
+            } else if (seen_.insert(used).second) {
+                under_way_.insert(used);
+                follow(members_[other->second].second, alias, false);
+                under_way_.erase(used);
+            }
+        }
+    }
+
+    void add_target(const View& item, const std::string& used, Alias& alias, bool report) {
+        const auto slash = used.find('/');
+        const std::string provider_name = used.substr(0, slash);
+        const auto index = r_.out.provider_index(provider_name);
+        if (slash == std::string::npos || slash + 1 == used.size()) {
+            if (report) r_.faults.error(item.place(), item.path(), fmt::format("`{}` is neither `provider/model` nor a name under `models`", utf8_prefix(used, 80)), suggestion(used));
+            return;
+        }
+        if (!index) {
+            if (report && !declared_.contains(provider_name))  // a provider that failed has been reported
+                r_.faults.error(item.place(), item.path(), fmt::format("there is no provider `{}`", utf8_prefix(provider_name, 64)), suggestion(used));
+            return;
+        }
+        const std::string model = used.substr(slash + 1);
+        const auto upstream = r_.out.providers[*index].upstream_model(model);
+        if (!upstream) {
+            if (report) r_.faults.error(item.place(), item.path(), fmt::format("`{}` does not offer `{}`", provider_name, utf8_prefix(model, 80)), fmt::format("add it to `providers.{}.models`", provider_name));
+            return;
+        }
+        Target target{.provider = *index, .model = std::string(*upstream), .shown = used};
+        if (std::ranges::find(alias.targets, target) == alias.targets.end()) alias.targets.push_back(std::move(target));
+    }
+
+    std::string suggestion(const std::string& used) const {
+        std::vector<std::string> names;
+        for (const Provider& provider : r_.out.providers) names.push_back(provider.name);
+        const auto slash = used.find('/');
+        if (slash == std::string::npos) {
+            std::vector<std::string> aliases;
+            for (const auto& member : members_) aliases.push_back(member.first);
+            if (const auto near = closest_names(used, aliases, 1); !near.empty()) return fmt::format("did you mean `{}`?", near[0]);
+            return "write the provider's name in front, for instance `openai/gpt-5.4`";
+        }
+        if (const auto near = closest_names(used.substr(0, slash), names, 1); !near.empty()) return fmt::format("did you mean `{}{}`?", near[0], used.substr(slash));
+        if (names.empty()) return "list the provider under `providers`";
+        return fmt::format("list it under `providers`; there are: {}", fmt::join(names, ", "));
+    }
+
+    Resolving& r_;
+    const std::vector<std::pair<std::string, View>> members_;
+    std::unordered_map<std::string, std::size_t> by_name_;
+    std::set<std::string> declared_;
+    std::set<std::string> under_way_;  ///< From the alias to where reading stands: a name that is here leads in a circle.
+    std::set<std::string> seen_;
+};
+
+}  // namespace
+
+void resolve_models(Resolving& r) {
+    r.out.index();
+    AliasReader(r).read();
+    r.out.index();
+}
+
+}  // namespace gotthard::config
