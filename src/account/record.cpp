@@ -139,14 +139,14 @@ void RecordSink::store_batch() {
         for (const auto& row : batch_) options_.observe(row);
 }
 
-bool RecordSink::drain() {
+std::size_t RecordSink::drain() {
     std::size_t taken = 0;
     for (auto& queue : queues_) taken += queue->take(batch_, options_.batch - taken);
-    if (taken == 0) return false;
+    if (taken == 0) return 0;
     store_batch();
     batch_.clear();
     for (auto& queue : queues_) queue->recycle();
-    return true;
+    return taken;
 }
 
 void RecordSink::run() {
@@ -159,7 +159,12 @@ void RecordSink::run() {
             if (!signal_->stopping) signal_->wake.wait_for(lock, std::chrono::milliseconds(options_.interval_ms));
             stopping = signal_->stopping;
         }
-        while (drain()) worked_this_second = true;
+        // After a batch that is not full the queues were empty: rows gather until the next round.
+        std::size_t taken;
+        do {
+            taken = drain();
+            worked_this_second |= taken > 0;
+        } while (taken == options_.batch);
         {
             std::lock_guard lock(signal_->mutex);
             ++signal_->rounds;

@@ -71,7 +71,7 @@ public:
 
 private:
     void run();
-    bool drain();
+    std::size_t drain();
     void store_batch();
     void wake();
 

@@ -7,7 +7,7 @@
 namespace gotthard::store::sqlite {
 namespace {
 
-constexpr int busy_milliseconds = 2000;
+constexpr int busy_milliseconds = 1000;
 
 struct ErrorWords {
     int code;
