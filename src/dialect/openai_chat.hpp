@@ -1,9 +1,9 @@
 // OpenAI chat completions, the parts of it that its own files share. Others include dialect/dialect.hpp only.
 //
 // Format: wire-formats.md sections 1 (OpenAI), 7 (Mistral), 9 (servers that deviate) and 10 (maps). The files:
-//   _read      request JSON -> llm::Request             _write, _messages, _models   llm::Request -> request JSON
-//   _reader, _parts, _usage   answer bytes -> events    _writer                      events -> answer bytes
-//   _errors    Failure -> error JSON                    _edit                        splices on the pass-through path
+//   chat/read*      request JSON -> llm::Request        chat/write, messages, models    llm::Request -> request JSON
+//   chat/reader, parts, usage   answer bytes -> events  chat/writer                     events -> answer bytes
+//   chat/errors     Failure -> error JSON               chat/edit                       splices on the pass-through path
 #pragma once
 
 #include <cstdint>

@@ -1,6 +1,6 @@
 // A chat request as a conversation. Source: wire-formats.md 1.2 and 1.6, and what real clients add to it (edge-cases.md section 1).
 // Refused with a 400 that names the field: what is no chat request at all. Anything merely unknown rides along in `extra`.
-#include "dialect/openai_chat_read.hpp"
+#include "dialect/chat/read.hpp"
 
 #include <cmath>
 

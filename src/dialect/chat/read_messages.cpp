@@ -6,7 +6,7 @@
 
 #include "base/text.hpp"
 #include "dialect/common.hpp"
-#include "dialect/openai_chat_read.hpp"
+#include "dialect/chat/read.hpp"
 
 namespace gotthard::dialect::chat {
 namespace {

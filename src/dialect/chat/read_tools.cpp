@@ -2,7 +2,7 @@
 #include <fmt/format.h>
 
 #include "dialect/common.hpp"
-#include "dialect/openai_chat_read.hpp"
+#include "dialect/chat/read.hpp"
 
 namespace gotthard::dialect::chat {
 namespace {

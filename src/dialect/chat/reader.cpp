@@ -7,7 +7,7 @@
 #include "dialect/common.hpp"
 #include "dialect/common_errors.hpp"
 #include "dialect/openai_chat.hpp"
-#include "dialect/openai_chat_parts.hpp"
+#include "dialect/chat/parts.hpp"
 
 namespace gotthard::dialect::chat {
 namespace {

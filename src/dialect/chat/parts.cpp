@@ -1,4 +1,4 @@
-#include "dialect/openai_chat_parts.hpp"
+#include "dialect/chat/parts.hpp"
 
 #include <fmt/format.h>
 
