@@ -91,7 +91,10 @@ Task<bool> UpstreamDouble::read_request(ByteStream& stream, std::string& input, 
     char room[16384];
     for (;;) {
         RequestHead head;
-        if (const auto outcome = parse_request_head(input, head); outcome.complete()) {
+        auto outcome = parse_request_head(input, head);
+        if (outcome.malformed() && input.starts_with("CONNECT ") && input.find("\r\n\r\n") != std::string::npos)
+            outcome = {.state = HeadOutcome::State::complete, .consumed = input.find("\r\n\r\n") + 4, .reason = {}};  // what only a proxy is asked
+        if (outcome.complete()) {
             const std::size_t size = outcome.consumed + (with_body ? static_cast<std::size_t>(head.content_length.value_or(0)) : 0);
             if (input.size() >= size) {
                 requests_.push_back(input.substr(0, size));
