@@ -49,12 +49,21 @@ llm::Usage or_estimated(llm::Usage usage, std::int64_t input, std::int64_t shown
     return usage;
 }
 
+/// JSON that came over several lines on one, as a `data` line needs it.
+std::string one_line(std::string_view raw) {
+    json::Document document;
+    if (raw.find_first_of("\r\n") == std::string_view::npos || !document.parse(raw, {.lone_surrogates = true})) return std::string(raw);
+    std::string out;
+    json::append_minified(out, document.root());
+    return out;
+}
+
 /// Members that the reader of this dialect kept for it.
 void append_extra(json::Writer& w, std::string_view extra, std::initializer_list<std::string_view> keys) {
     json::Document document;
     if (extra.empty() || !document.parse(extra, {.lone_surrogates = true})) return;
     for (const auto key : keys)
-        if (const auto value = document.root()[key]; value && !value.is_null()) w.key(key).raw(value.raw());
+        if (const auto value = document.root()[key]; value && !value.is_null()) w.key(key).raw(one_line(value.raw()));
 }
 
 class StreamWriter final : public Writer {
@@ -147,7 +156,7 @@ void StreamWriter::part_started(const Event& event, std::string& out) {
             open_block(block, out);
             break;
         case PartKind::opaque:
-            if (is_own_block(event.type)) open_block(event.raw, out);
+            if (is_own_block(event.type)) open_block(one_line(event.raw), out);
             break;
         default: break;  // text and thinking open with their first delta: no empty block (E081)
     }
@@ -214,7 +223,7 @@ void StreamWriter::write(const Event& event, std::string& out) {
             if (!is_own_citation(event.raw)) return;
             if (!open_) open_block(R"({"type":"text","text":""})", out);
             fmt::format_to(std::back_inserter(out), "event: content_block_delta\ndata: {{\"type\":\"content_block_delta\",\"index\":{},\"delta\":{{\"type\":\"citations_delta\",\"citation\":{}}}}}\n\n", next_block_,
-                           event.raw);
+                           one_line(event.raw));
             return;
         case EventKind::choice_finished:
             close_block(out);
