@@ -79,7 +79,8 @@ private:
     bool missing_ = false;
 };
 
-std::int64_t reported(std::int64_t count) { return std::max<std::int64_t>(count, 0); }
+/// -1 (not reported) counts as nothing; an upstream's absurd figure stays summable.
+std::int64_t reported(std::int64_t count) { return std::clamp<std::int64_t>(count, 0, 1'000'000'000'000'000); }
 
 }  // namespace
 
@@ -105,8 +106,8 @@ Cost cost_of(const llm::Usage& usage, const PriceCard& card, Micros when, std::s
     const std::int64_t writes_long = reported(usage.cache_write_1h) + reported(usage.cache_write_12h);
     const std::int64_t parts_in = writes_short + writes_long + reported(usage.cache_read) + reported(usage.audio_in) + reported(usage.image_in);
     const std::int64_t parts_out = reported(usage.audio_out) + reported(usage.image_out);
-    const std::int64_t input = usage.input >= 0 ? usage.input : parts_in;
-    const std::int64_t output = usage.output >= 0 ? usage.output : parts_out + reported(usage.reasoning);
+    const std::int64_t input = usage.input >= 0 ? reported(usage.input) : parts_in;
+    const std::int64_t output = usage.output >= 0 ? reported(usage.output) : parts_out + reported(usage.reasoning);
 
     const DatedRates& rates = card.at(when, service_tier);
     Bill bill(rates, input, cost);
