@@ -35,20 +35,16 @@ void UpstreamDouble::stop_listening() {
 
 Task<> UpstreamDouble::play(Socket socket, std::size_t number) {
     std::unique_ptr<ByteStream> stream;
-    if (tls_ != nullptr) {
-        auto secure = co_await tls_accept(std::move(socket), *tls_, 0);
-        if (!secure) {
-            ++handshakes_failed_;
-            co_return;
-        }
-        peer_subject_ = (*secure)->peer_subject();
-        stream = std::move(*secure);
-    } else {
-        stream = std::make_unique<TcpStream>(std::move(socket), Peer::client, loop_);
-    }
+    TlsStream* secure = nullptr;
+    if (tls_ != nullptr) stream.reset(secure = new TlsStream(std::move(socket), Peer::client, tls_->current().get()));
+    else stream = std::make_unique<TcpStream>(std::move(socket), Peer::client, loop_);
     ++open_;
     streams_.push_back(stream.get());
-    co_await follow(*stream, scripts_[std::min(number, scripts_.size() - 1)]);
+    Status ready;
+    if (secure != nullptr) ready = co_await secure->handshake(0);
+    if (!ready) ++handshakes_failed_;
+    else if (secure != nullptr) peer_subject_ = secure->peer_subject();
+    if (ready) co_await follow(*stream, scripts_[std::min(number, scripts_.size() - 1)]);
     std::erase(streams_, stream.get());
     --open_;
 }
