@@ -43,7 +43,7 @@ std::optional<ServerTls> server_tls(const View& view, Resolving& r) {
     if (!view.given()) return std::nullopt;
     ServerTls tls{view.at("cert").text(), view.at("key").text(), view.at("client_ca").text()};
     if (tls.cert.empty() || tls.key.empty()) {
-        r.faults.error(view.place(), view.path(), "TLS needs both `cert` and `key`", "give the paths of two PEM files");
+        if (!view.at("cert").faulty() && !view.at("key").faulty()) r.faults.error(view.place(), view.path(), "TLS needs both `cert` and `key`", "give the paths of two PEM files");
         return std::nullopt;
     }
     for (const char* name : {"cert", "key", "client_ca"}) {
@@ -85,8 +85,8 @@ void resolve_cors(Resolving& r) {
         r.out.cors.origins.push_back(item.text());
     }
     for (const View& item : cors.at("headers").items()) {
-        if (item.text() != "*" && !provider::settable_header(item.text()))
-            r.faults.error(item.place(), item.path(), "this is not the name of a header that a browser may set", "write a header name, or `*`");
+        if (item.text() != "*" && !provider::is_header_name(item.text()))
+            r.faults.error(item.place(), item.path(), "this is not the name of a header", "write a header name, or `*`");
         r.out.cors.headers.push_back(lower(item.text()));
     }
     r.out.cors.max_age = cors.at("max_age").duration();
@@ -180,10 +180,12 @@ void resolve_keys(Resolving& r) {
         if (!item.given()) continue;
         ConfiguredKey key{.name = item.at("name").text(), .value = Secret(item.at("value").text()), .models = item.at("models").texts(), .expires = item.at("expires").time()};
         const View name = item.at("name"), value = item.at("value");
+        if (key.name.empty() && name.faulty()) continue;
         if (key.name.empty()) r.faults.error(item.place(), item.path(), "the key has no `name`", "give it one; it is shown in records");
         else if (!names.insert(key.name).second) r.faults.error(name.place(), name.path(), fmt::format("two keys are named `{}`", key.name), "give each its own name");
+        if (value.faulty()) continue;
         if (!value.given()) {
-            r.faults.error(item.place(), item.path(), "the key has no usable `value`", "give it one, for instance `value: env:CI_KEY`");
+            r.faults.error(item.place(), item.path(), "the key has no `value`", "give it one, for instance `value: env:CI_KEY`");
         } else if (!provider::is_header_value(key.value.reveal(), false)) {
             r.faults.error(value.place(), value.path(), "the key's value holds a blank or a character that no header may hold", "use letters, digits, - and _");
         } else if (!values.emplace(key.value.reveal()).second) {
@@ -209,8 +211,9 @@ void resolve_prices(Resolving& r) {
                     .audio_output = item.at("audio_output").money(),
                     .request = item.at("request").money(),
                     .web_search = item.at("web_search").money()};
-        if (price.model.empty()) r.faults.error(item.place(), item.path(), "the price has no `model`", "give a name or a glob over `provider/model`");
-        if (!price.input && !price.output && !price.request)
+        if (price.model.empty() && !item.at("model").faulty()) r.faults.error(item.place(), item.path(), "the price has no `model`", "give a name or a glob over `provider/model`");
+        const bool faulty = item.at("input").faulty() || item.at("output").faulty() || item.at("request").faulty();
+        if (!price.input && !price.output && !price.request && !faulty)
             r.faults.warning(item.place(), item.path(), "the row has no price: the models it matches count as unpriced", "give `input` and `output`; 0 means free");
         r.out.prices.push_back(std::move(price));
     }

@@ -7,6 +7,7 @@
 
 #include "base/text.hpp"
 #include "config/resolve.hpp"
+#include "config/validate.hpp"
 
 namespace gotthard::config {
 namespace {
@@ -28,7 +29,7 @@ public:
                 r_.faults.error(view.place(), view.path(), "this cannot be a model's name", "use a short name without line ends");
             Alias alias{.name = name, .targets = {}, .hidden = view.at("hidden").boolean()};
             if (!view.at("use").given()) {
-                r_.faults.error(view.place(), view.path(), "the name has no `use`", "write for instance `use: openai/gpt-5.4`");
+                if (!view.faulty() && !view.at("use").faulty()) r_.faults.error(view.place(), view.path(), "the name has no `use`", "write for instance `use: openai/gpt-5.4`");
                 continue;
             }
             seen_ = {name};
@@ -48,7 +49,7 @@ private:
             if (other == by_name_.end()) {
                 add_target(item, used, alias, report);
             } else if (under_way_.contains(used) || under_way_.size() > longest_chain || seen_.size() > most_steps) {
-                if (report)
+                if (report || used == alias.name)
                     r_.faults.error(item.place(), item.path(), fmt::format("`{}` leads back to itself, or through too many names", utf8_prefix(used, 80)), "name a `provider/model`");
             } else if (seen_.insert(used).second) {
                 under_way_.insert(used);
@@ -88,10 +89,12 @@ private:
         if (slash == std::string::npos) {
             std::vector<std::string> aliases;
             for (const auto& member : members_) aliases.push_back(member.first);
-            if (const auto near = closest_names(used, aliases, 1); !near.empty()) return fmt::format("did you mean `{}`?", near[0]);
+            if (const std::string near = nearest(used, aliases); !near.empty()) return fmt::format("did you mean `{}`?", near);
             return "write the provider's name in front, for instance `openai/gpt-5.4`";
         }
-        if (const auto near = closest_names(used.substr(0, slash), names, 1); !near.empty()) return fmt::format("did you mean `{}{}`?", near[0], used.substr(slash));
+        if (const std::string near = nearest(used.substr(0, slash), names); !near.empty() && slash + 1 < used.size())
+            return fmt::format("did you mean `{}{}`?", near, used.substr(slash));
+        if (slash + 1 == used.size()) return "write the model's name behind the slash";
         if (names.empty()) return "list the provider under `providers`";
         return fmt::format("list it under `providers`; there are: {}", fmt::join(names, ", "));
     }

@@ -5,6 +5,7 @@
 
 #include "base/text.hpp"
 #include "config/resolve.hpp"
+#include "config/validate.hpp"
 #include "config/values.hpp"
 
 namespace gotthard::config {
@@ -62,23 +63,25 @@ private:
 
     bool find_row() {
         const View type = view_.at("type");
+        if (type.faulty()) return false;
         const std::string id = type.given() ? type.text() : out_.name;
         settings_.row = provider::find_row(id);
         if (settings_.row != nullptr) return true;
         if (const auto needs = provider::missing_for(id); !needs.empty()) {
-            error(type.place(), type.path(), fmt::format("`{}` needs {}, which is not available in this version", id, needs), "remove the provider, or reach its models through one that speaks chat or anthropic");
+            error(type.place(), type.given() ? type.path() : view_.path(), fmt::format("`{}` needs {}, which is not available in this version", id, needs), "remove the provider, or reach its models through one that speaks chat or anthropic");
             return false;
         }
-        auto known = provider::row_ids();
-        const auto near = closest_names(id, known, 1);
+        const auto known = provider::row_ids();
+        const std::string near = nearest(id, known);
         std::string remedy = "give `type: openai_compatible` or `type: anthropic` and a `base_url` for an engine that is not in the catalogue";
-        if (!near.empty()) remedy = fmt::format("did you mean `{}`? Else {}", near[0], remedy);
+        if (!near.empty()) remedy = fmt::format("did you mean `{}`? Else {}", near, remedy);
         error(type.place(), type.given() ? type.path() : view_.path(), fmt::format("`{}` is no provider of the catalogue", utf8_prefix(id, 64)), remedy);
         return false;
     }
 
     void read_base() {
         const View given = view_.at("base_url");
+        failed_ |= given.faulty();
         std::string text;
         if (given.given()) {
             text = given.text();
@@ -160,11 +163,12 @@ private:
                     add_key(item, fallback, 1);
                 } else if (const View key = item.at("api_key"); key.given()) {
                     add_key(key, item.at("name").given() ? item.at("name").text() : fallback, static_cast<std::uint32_t>(item.at("weight").whole()));
-                } else {
-                    error(item.place(), item.path(), "the account has no usable `api_key`", "give it one");
+                } else if (failed_ |= key.faulty(); !key.faulty()) {
+                    error(item.place(), item.path(), "the account has no `api_key`", "give it one");
                 }
             }
         }
+        failed_ |= single.faulty() || several.faulty() || accounts.faulty();
         if (failed_ || !settings_.keys.empty() || single.given() || several.given() || accounts.given()) return;
         if (auto usual = provider::usual_key(*settings_.row, r_.surroundings.environment)) settings_.keys.push_back({"default", std::move(usual->key), 1, usual->always_bearer});
     }
@@ -184,8 +188,8 @@ private:
             settings_.more_quirks |= quirk;
             if (quirk != 0) continue;
             const auto names = provider::quirk_names();
-            const auto near = closest_names(item.text(), names, 1);
-            error(item.place(), item.path(), fmt::format("`{}` is no quirk", utf8_prefix(item.text(), 64)), near.empty() ? "see docs/adding-a-provider.md" : fmt::format("did you mean `{}`?", near[0]));
+            const std::string near = nearest(item.text(), names);
+            error(item.place(), item.path(), fmt::format("`{}` is no quirk", utf8_prefix(item.text(), 64)), near.empty() ? "see docs/adding-a-provider.md" : fmt::format("did you mean `{}`?", near));
         }
     }
 

@@ -14,7 +14,6 @@ namespace {
 
 constexpr std::string_view not_yet = "is not available in this version";
 
-/// "routes" or "keys[].limits" without what does not help a reader.
 std::string shown_text(const Node& node) {
     if (node.replaced) return fmt::format("the value of {}", node.reference);
     if (node.text.size() > 80) return fmt::format("`{}...`", utf8_prefix(node.text, 80));
@@ -26,10 +25,12 @@ std::string_view kind_name(const Node& node) {
     return names[static_cast<std::size_t>(node.kind)];
 }
 
+/// What is left of a value with a fault.
 void empty_out(Node& node) {
     const Place place = node.place;
     node = Node{};
     node.place = place;
+    node.faulty = true;
 }
 
 class Validator {
@@ -65,7 +66,7 @@ public:
             else if (key != nullptr && key->path == "providers.*" && is_variable(node, path, member.key)) visit_scalar(member.value, variable_key, member_path);
             else unknown(node, member, key, path);
         }
-        std::erase_if(node.members, [](const Member& member) { return member.value.kind == Node::Kind::null; });
+        std::erase_if(node.members, [](const Member& member) { return member.value.kind == Node::Kind::null && !member.value.faulty; });
     }
 
 private:
@@ -74,7 +75,7 @@ private:
     void refuse_later(Node& node, const Key& key, const std::string& path, Place place) {
         if (!node.empty())
             faults_.error(place, path, fmt::format("`{}` {}", last_step(key.path), not_yet), "remove it; it would have no effect");
-        empty_out(node);
+        node = Node{};
     }
 
     bool expect(Node& node, Node::Kind kind, const std::string& path, const std::string& example) {
@@ -98,7 +99,7 @@ private:
     }
 
     void visit_map(Node& node, const Key& key, const std::string& path) {
-        if (!expect(node, Node::Kind::map, path, fmt::format("write a map of names under `{}`", last_step(key.path)))) return;
+        if (!expect(node, Node::Kind::map, path, last_step(key.path) == "*" ? std::string("write a map of names") : fmt::format("write a map of names under `{}`", last_step(key.path)))) return;
         const Key* child = find_key(child_path(key.path, "*"));
         for (Member& member : node.members) {
             const std::string member_path = path_of_member(path, member.key);
@@ -113,7 +114,7 @@ private:
         for (std::size_t i = 0; i < node.items.size(); ++i) {
             Node& item = node.items[i];
             const std::string item_path = fmt::format("{}[{}]", path, i);
-            if (item.kind == Node::Kind::null) faults_.error(item.place, item_path, "an item of the list is empty", "write it or remove the line");
+            if (item.kind == Node::Kind::null) faults_.error(node.place, item_path, "an item of this list is empty", "write it or remove its line");
             visit(item, *child, item_path, item.place);
         }
     }
@@ -130,7 +131,7 @@ private:
                 visit_scalar(node.items[i], key, item_path);
             }
         }
-        std::erase_if(node.items, [](const Node& item) { return item.kind == Node::Kind::null; });
+        node.faulty = std::erase_if(node.items, [](const Node& item) { return item.kind == Node::Kind::null; }) > 0;
     }
 
     /// Globs and renames become one list of scalars (globs) and one-member maps (renames).
@@ -161,7 +162,8 @@ private:
         }
         const bool secret = key.type == Type::secret || key.type == Type::account;
         if (!replace(node, path, secret)) return empty_out(node);
-        const std::string shown = secret ? "the secret" : shown_text(node);
+        const bool holds_password = key.type == Type::url && node.text.find('@') != std::string::npos;
+        const std::string shown = secret ? "the secret" : holds_password ? "the address" : shown_text(node);
         if (const auto complaint = complaint_about(key, node.text, shown)) {
             faults_.error(node.place, path, complaint->message, complaint->remedy);
             return empty_out(node);
@@ -217,9 +219,9 @@ private:
         std::string remedy = "see docs/reference/configuration.md for the keys that exist";
         if (member.key == "<<") {
             remedy = "merge keys are not supported: write the keys out";
-        } else if (const auto near = closest_names(member.key, known, 1); !near.empty()) {
-            remedy = fmt::format("did you mean `{}`?", near[0]);
-            if (node.find(near[0]) != nullptr) remedy = fmt::format("remove it; `{}` is there already", near[0]);
+        } else if (const std::string near = nearest(member.key, known); !near.empty()) {
+            remedy = fmt::format("did you mean `{}`?", near);
+            if (node.find(near) != nullptr) remedy = fmt::format("remove it; `{}` is there already", near);
         } else if (!known.empty() && known.size() <= 12) {
             remedy = fmt::format("known keys here: {}", fmt::join(known, ", "));
         }
@@ -232,6 +234,19 @@ private:
 };
 
 }  // namespace
+
+std::string nearest(std::string_view name, std::span<const std::string> known) {
+    std::string best;
+    std::size_t least = std::max<std::size_t>(1, name.size() / 3) + 1;
+    for (const std::string& other : known) {
+        if (other.empty() || other == name) continue;
+        const std::size_t distance = edit_distance(name, other);
+        if (distance >= least) continue;
+        least = distance;
+        best = other;
+    }
+    return best;
+}
 
 std::string path_of_member(std::string_view parent, std::string_view key) {
     const bool plain = !key.empty() && std::ranges::all_of(key, [](char c) { return is_alpha(c) || is_digit(c) || c == '_' || c == '-'; });

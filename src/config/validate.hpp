@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 
 #include "config/faults.hpp"
@@ -18,6 +19,9 @@ struct References {
 };
 
 void validate(Node& root, const References& references, Faults& faults);
+
+/// The known name that `name` was probably meant to be; "" when none is near enough.
+std::string nearest(std::string_view name, std::span<const std::string> known);
 
 /// "lab" + "base_url" -> "lab.base_url"; names that are no plain words are quoted: `parameters."a/b*"`.
 std::string path_of_member(std::string_view parent, std::string_view key);

@@ -25,6 +25,8 @@ public:
     std::vector<std::pair<std::string, View>> members() const;
 
     bool given() const { return node_ != nullptr && node_->kind != Node::Kind::null; }
+    /// Not given because it was wrong: that has been said, and its absence is no further fault.
+    bool faulty() const { return node_ != nullptr && node_->faulty; }
     bool is_map() const { return node_ != nullptr && node_->is_map(); }
     /// The value's place; of a map or an absent value, the place of its key or of what holds it.
     Place place() const { return node_ != nullptr && node_->is_scalar() ? node_->place : place_; }

@@ -12,6 +12,7 @@
 #include <unordered_map>
 
 #include "base/text.hpp"
+#include "config/validate.hpp"
 
 namespace gotthard::config {
 
@@ -61,9 +62,35 @@ constexpr std::string_view plain_tags[] = {
     "tag:yaml.org,2002:seq", "tag:yaml.org,2002:map", "tag:yaml.org,2002:null",
 };
 
+/// Places in a text as people count them: lines and characters from 1. Bytes in, characters out.
+class Lines {
+public:
+    explicit Lines(std::string_view text) : text_(text) {
+        for (std::size_t i = 0; i < text.size(); ++i)
+            if (text[i] == '\n') starts_.push_back(i + 1);
+    }
+
+    /// Of a line and a byte within it, both from 0.
+    Place place(int line, int byte) const {
+        const auto row = std::min(static_cast<std::size_t>(std::max(line, 0)), starts_.size() - 1);
+        const auto before = text_.substr(starts_[row], static_cast<std::size_t>(std::max(byte, 0)));
+        const auto characters = std::ranges::count_if(before, [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; });
+        return {static_cast<std::uint32_t>(row) + 1, static_cast<std::uint32_t>(characters) + 1};
+    }
+    Place place(std::size_t offset) const {
+        const auto after = std::ranges::upper_bound(starts_, offset);
+        const auto row = after - starts_.begin() - 1;
+        return place(static_cast<int>(row), static_cast<int>(offset - starts_[static_cast<std::size_t>(row)]));
+    }
+
+private:
+    std::string_view text_;
+    std::vector<std::size_t> starts_{0};
+};
+
 class TreeBuilder final : public YAML::EventHandler {
 public:
-    explicit TreeBuilder(Faults& faults) : faults_(faults) {}
+    TreeBuilder(const Lines& lines, Faults& faults) : lines_(lines), faults_(faults) {}
 
     void OnDocumentStart(const YAML::Mark&) override {}
     void OnDocumentEnd() override {}
@@ -103,11 +130,10 @@ private:
         std::optional<std::string> key;  ///< Read, its value is next.
         Place key_place;
         bool skip = false;               ///< The value of a repeated key: read and dropped.
+        std::unordered_map<std::string, std::uint32_t> lines;  ///< Of the keys so far.
     };
 
-    static Place at(const YAML::Mark& mark) {
-        return {static_cast<std::uint32_t>(std::max(mark.line, 0)) + 1, static_cast<std::uint32_t>(std::max(mark.column, 0)) + 1};
-    }
+    Place at(const YAML::Mark& mark) const { return lines_.place(mark.line, mark.column); }
 
     Node make(Node::Kind kind, const YAML::Mark& mark) {
         if (++values_ > most_values) throw too_many(mark);
@@ -117,7 +143,7 @@ private:
         return node;
     }
 
-    static Stop too_many(const YAML::Mark& mark) {
+    Stop too_many(const YAML::Mark& mark) const {
         return {at(mark), "the file holds more values than a configuration can have", "shorten it; aliases count as often as they are used"};
     }
 
@@ -127,7 +153,7 @@ private:
         for (const Member& member : node.members) count(member.value, mark);
     }
 
-    static void check_tag(const YAML::Mark& mark, const std::string& tag) {
+    void check_tag(const YAML::Mark& mark, const std::string& tag) const {
         if (std::ranges::find(plain_tags, tag) == std::end(plain_tags))
             throw Stop{at(mark), "a YAML tag is not allowed here", "leave the tag out; write the value plainly"};
     }
@@ -137,7 +163,7 @@ private:
         if (!frames_.empty() && frames_.back().node.is_map() && !frames_.back().key)
             throw Stop{at(mark), "a key must be a plain word", "write `key: value`; a value that begins with { or [ as text needs quotes"};
         if (frames_.size() >= deepest) throw Stop{at(mark), "the file is nested too deeply", "a configuration never needs more than a few levels"};
-        frames_.push_back({make(kind, mark), anchor, std::nullopt, {}, false});
+        frames_.push_back({make(kind, mark), anchor, std::nullopt, {}, false, {}});
     }
 
     void close() {
@@ -167,27 +193,30 @@ private:
         if (!key.is_scalar()) throw Stop{key.place, "a key is missing before the colon", "write `key: value`"};
         frame.key = key.text;
         frame.key_place = key.place;
-        const auto same = std::ranges::find(frame.node.members, key.text, &Member::key);
-        frame.skip = same != frame.node.members.end();
+        const auto [same, first] = frame.lines.emplace(key.text, key.place.line);
+        frame.skip = !first;
         if (frame.skip)
-            faults_.error(key.place, key.text, fmt::format("the key `{}` stands twice; first in line {}", key.text, same->place.line),
+            faults_.error(key.place, path_to(key.text), fmt::format("the key `{}` stands twice; first in line {}", key.text, same->second),
                           "keep one of the two");
     }
 
+    std::string path_to(const std::string& key) const {
+        std::string path;
+        for (const Frame& frame : frames_) {
+            if (&frame == &frames_.back()) continue;
+            if (frame.node.is_list()) path += fmt::format("[{}]", frame.node.items.size());
+            else if (frame.key) path = path_of_member(path, *frame.key);
+        }
+        return path_of_member(path, key);
+    }
+
+    const Lines& lines_;
     Faults& faults_;
     std::vector<Frame> frames_;
     std::optional<Node> root_;
     std::unordered_map<YAML::anchor_t, Node> anchors_;
     std::size_t values_ = 0;
 };
-
-Place place_of(std::string_view text, std::size_t offset) {
-    const auto before = text.substr(0, offset);
-    const auto line_start = before.rfind('\n');
-    const auto line = static_cast<std::uint32_t>(std::ranges::count(before, '\n')) + 1;
-    const auto column = offset - (line_start == std::string_view::npos ? 0 : line_start + 1) + 1;
-    return {line, static_cast<std::uint32_t>(column)};
-}
 
 /// The first byte that is no part of valid UTF-8, for the place.
 std::size_t first_bad_byte(std::string_view text) {
@@ -204,7 +233,7 @@ std::size_t first_bad_byte(std::string_view text) {
 }
 
 /// What the parser would pass over in silence or explain badly.
-bool check_characters(std::string_view text, Faults& faults) {
+bool check_characters(std::string_view text, const Lines& lines, Faults& faults) {
     if (text.size() > most_bytes) {
         faults.error({1, 1}, "", "the file is larger than 1 MiB", "a configuration is never so large; check the path");
         return false;
@@ -212,11 +241,11 @@ bool check_characters(std::string_view text, Faults& faults) {
     for (std::size_t i = 0; i < text.size(); ++i) {
         const auto byte = static_cast<unsigned char>(text[i]);
         if (byte >= 0x20 ? byte != 0x7f : (byte == '\n' || byte == '\r' || byte == '\t')) continue;
-        faults.error(place_of(text, i), "", "a control character stands here", "remove it; the file must be plain UTF-8 text");
+        faults.error(lines.place(i), "", "a control character stands here", "remove it; the file must be plain UTF-8 text");
         return false;
     }
     if (!is_utf8(text)) {
-        faults.error(place_of(text, first_bad_byte(text)), "", "the text is not UTF-8 from here on", "save the file as UTF-8");
+        faults.error(lines.place(first_bad_byte(text)), "", "the text is not UTF-8 from here on", "save the file as UTF-8");
         return false;
     }
     bool tabs = false;
@@ -226,7 +255,7 @@ bool check_characters(std::string_view text, Faults& faults) {
         const auto first = line.find_first_not_of(" \t\r");
         const auto tab = line.substr(0, first).find('\t');
         if (first != std::string_view::npos && line[first] != '#' && tab != std::string_view::npos) {
-            faults.error(place_of(text, start + tab), "", "the line is indented with a tab", "indent with spaces");
+            faults.error(lines.place(start + tab), "", "the line is indented with a tab", "indent with spaces");
             tabs = true;
         }
         start = end + 1;
@@ -243,8 +272,9 @@ std::string in_our_words(const std::string& message) {
 
 Node read_yaml(std::string_view text, Faults& faults) {
     if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);
-    if (!check_characters(text, faults)) return {};
-    TreeBuilder builder(faults);
+    const Lines lines(text.substr(0, most_bytes));
+    if (!check_characters(text, lines, faults)) return {};
+    TreeBuilder builder(lines, faults);
     try {
         std::istringstream stream{std::string(text)};
         YAML::Parser parser(stream);
@@ -255,7 +285,7 @@ Node read_yaml(std::string_view text, Faults& faults) {
             return root;
         }
         Node root = builder.take_root();
-        TreeBuilder rest(faults);
+        TreeBuilder rest(lines, faults);
         if (parser.HandleNextDocument(rest)) {
             faults.error(rest.take_root().place, "", "the file holds a second document", "keep one; remove the line `---` and what follows");
             return {};
@@ -266,8 +296,7 @@ Node read_yaml(std::string_view text, Faults& faults) {
     } catch (const Stop& stop) {
         faults.error(stop.place, "", stop.message, stop.remedy);
     } catch (const YAML::Exception& bad) {
-        const Place place{static_cast<std::uint32_t>(std::max(bad.mark.line, 0)) + 1, static_cast<std::uint32_t>(std::max(bad.mark.column, 0)) + 1};
-        faults.error(place, "", in_our_words(bad.msg), "check indentation, quotes, brackets and the blank after each colon");
+        faults.error(lines.place(bad.mark.line, bad.mark.column), "", in_our_words(bad.msg), "check indentation, quotes, brackets and the blank after each colon");
     }
     return {};
 }

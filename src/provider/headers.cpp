@@ -35,11 +35,13 @@ bool forwards_client_header(std::string_view name) {
     return !among(name, credentials) && !among(name, connection_headers) && !among(name, own_headers);
 }
 
-bool settable_header(std::string_view name) {
+bool is_header_name(std::string_view name) {
     if (name.empty() || name.size() > 256) return false;
-    for (const char c : name)
-        if (!is_alpha(c) && !is_digit(c) && std::string_view("-_.!#$%&'*+^`|~").find(c) == std::string_view::npos) return false;
-    return !among(name, connection_headers) && !equals_ignoring_case(name, "content-type") &&
+    return std::ranges::all_of(name, [](char c) { return is_alpha(c) || is_digit(c) || std::string_view("-_.!#$%&'*+^`|~").find(c) != std::string_view::npos; });
+}
+
+bool settable_header(std::string_view name) {
+    return is_header_name(name) && !among(name, connection_headers) && !equals_ignoring_case(name, "content-type") &&
            !equals_ignoring_case(name, "content-encoding") && !equals_ignoring_case(name, "accept-encoding");
 }
 

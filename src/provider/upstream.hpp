@@ -137,6 +137,8 @@ std::optional<UsualKey> usual_key(const Row& row, const Environment& environment
 /// Whether a client's header may travel to an upstream that speaks the client's dialect: never authentication (E249),
 /// nothing that belongs to one connection, nothing of our own.
 bool forwards_client_header(std::string_view name);
+/// Whether this can be the name of a header at all.
+bool is_header_name(std::string_view name);
 /// Whether an operator may set this header for a provider: not those that frame the message or belong to one connection.
 bool settable_header(std::string_view name);
 /// Visible ASCII (and blanks inside when `blanks`), nothing that could end a header line.
