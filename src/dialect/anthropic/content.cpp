@@ -36,8 +36,12 @@ Bytes bytes_of(const Part& part) {
     Bytes out{media.media_type, media.data};
     if (const auto url = parse_data_url(media.data); url && url->base64) out = {url->media_type, url->data};
     if (const auto stated = stated_format(part); !stated.empty()) out.media_type = stated;
-    else if (const auto shown = sniff_media_type(out.data); !shown.empty()) out.media_type = shown;
-    if (out.media_type == "image/jpg") out.media_type = "image/jpeg";
+    if (out.media_type.empty()) out.media_type = sniff_media_type(out.data);
+    // Bare names, as they stand in `format`.
+    static constexpr std::pair<std::string_view, std::string_view> bare[] = {{"png", "image/png"},   {"jpeg", "image/jpeg"}, {"jpg", "image/jpeg"}, {"image/jpg", "image/jpeg"},
+                                                                             {"gif", "image/gif"},   {"webp", "image/webp"}, {"pdf", "application/pdf"}};
+    for (const auto& [name, type] : bare)
+        if (equals_ignoring_case(out.media_type, name)) out.media_type = type;
     return out;
 }
 

@@ -124,8 +124,7 @@ void SettingsPlanner::adaptive() {
 
 void SettingsPlanner::thinking() {
     const auto& asked = request_.thinking;
-    const bool named = !asked.effort.empty();
-    if (asked.mode == ThinkingMode::unset && !named) return;
+    if (asked.mode == ThinkingMode::unset && asked.effort.empty()) return;
     if (asked.mode == ThinkingMode::disabled || (asked.mode == ThinkingMode::unset && asked.effort == "none")) {
         if (writing_.traits.thinks) out_.thinking = R"({"type":"disabled"})";
         return;
@@ -134,7 +133,6 @@ void SettingsPlanner::thinking() {
         lose(writing_.losses, std::string(effort_path()), std::string(why));
         return;
     }
-    if (writing_.traits.adaptive && !(asked.mode == ThinkingMode::enabled && asked.budget_tokens && !named)) return adaptive();
     if (writing_.traits.adaptive) return adaptive();
     budget(asked.budget_tokens.value_or(budget_of(asked.effort)));
 }
@@ -166,14 +164,15 @@ void SettingsPlanner::sampling() {
 
 void SettingsPlanner::format() {
     const auto& asked = request_.response_format;
-    if (asked.kind == FormatKind::json_object) out_.emulated = asked;
-    if (asked.kind != FormatKind::json_schema) return;
-    if (writing_.traits.native_schema)
+    if (asked.kind != FormatKind::json_schema && asked.kind != FormatKind::json_object) return;
+    if (writing_.traits.native_schema && !asked.schema.empty())
         if (const auto schema = strict_schema(asked.schema)) {
             out_.format = fmt::format(R"({{"type":"json_schema","schema":{}}})", *schema);
             return;
         }
     out_.emulated = asked;
+    // Some clients give json_object a schema, others json_schema none.
+    out_.emulated.kind = asked.schema.empty() ? FormatKind::json_object : FormatKind::json_schema;
 }
 
 Settings SettingsPlanner::plan() {

@@ -37,6 +37,10 @@ constexpr Beta hosted_betas[] = {{"computer_20251124", "computer-use-2025-11-24"
                                  {"web_fetch_2025", "web-fetch-2025-09-10"},       {"memory_", "context-management-2025-06-27"},       {"tool_search_", "advanced-tool-use-2025-11-20"},
                                  {"advisor_", "advisor-tool-2026-03-01"}};
 
+bool is_hosted_type(std::string_view type) {
+    return std::ranges::any_of(hosted_prefixes, [&](std::string_view prefix) { return type.starts_with(prefix); });
+}
+
 class ToolPlanner {
 public:
     ToolPlanner(Writing& writing, const Turns& turns, const llm::ResponseFormat& structured, bool thinking)
@@ -178,8 +182,7 @@ Status ToolPlanner::add_hosted(const Tool& tool, const std::string& path) {
     if (!document.parse(tool.raw)) return bad_field(path, "cannot be read");
     const auto raw = document.root();
     if (tool.type == "mcp" && !own_) return add_mcp(raw, path);
-    const bool known = std::ranges::any_of(hosted_prefixes, [&](std::string_view prefix) { return tool.type.starts_with(prefix); });
-    if (!own_ && !known) {
+    if (!own_ && !is_hosted_type(tool.type)) {
         if (tool.type == "web_search" || tool.type == "web_search_preview") {
             add_web_search();
             return {};
@@ -221,7 +224,7 @@ Status ToolPlanner::add(const Tool& tool, std::size_t index) {
     const auto path = fmt::format("tools[{}]", index);
     if (only_allowed_ && !allowed(tool)) return {};
     switch (tool.kind) {
-        case ToolKind::function: return add_function(tool, path);
+        case ToolKind::function: return is_hosted_type(tool.type) ? add_hosted(tool, path) : add_function(tool, path);
         case ToolKind::custom: add_custom(tool); return {};
         case ToolKind::hosted: return add_hosted(tool, path);
     }
@@ -251,7 +254,7 @@ void ToolPlanner::add_json_tool() {
     std::string name(json_tool_name);
     while (taken_.contains(name)) name += "_";
     writing_.memory.json_tool = name;
-    const bool any_object = structured_.kind == llm::FormatKind::json_object;
+    const bool any_object = structured_.kind == llm::FormatKind::json_object || !structured_.schema.starts_with('{');
     std::string schema;
     if (any_object) {
         schema = R"({"type":"object","properties":{},"additionalProperties":true})";

@@ -42,6 +42,7 @@ private:
         return message.role == Role::developer || (message.role == Role::system && (!own_ || message.source_message < 0));
     }
     void add_instruction(const Message& message);
+    void lose_message_extras(const Message& message);
     Status add_message(const Message& message);
     Status add_part(const Message& message, const Part& part, Turn& turn);
     Status add_call(const Message& message, const Part& part, Block block, Turn& turn);
@@ -68,6 +69,15 @@ std::string_view TurnPlanner::message_mark(const Message& message, const Part& p
     return !message.parts.empty() && &part == &message.parts.back() ? message.cache_control : std::string_view{};
 }
 
+/// Reasoning that became thinking parts is told there; the rest of the message's own members have no place.
+void TurnPlanner::lose_message_extras(const Message& message) {
+    const bool thought = std::ranges::any_of(message.parts, [](const Part& part) { return part.kind == PartKind::thinking || part.kind == PartKind::redacted_thinking; });
+    for (const auto& extra : message.extra) {
+        if (thought && (extra.key == "thinking_blocks" || extra.key == "reasoning_details")) continue;
+        lose(writing_.losses, fmt::format("{}.{}", llm::path_of(message), extra.key), std::string(no_place));
+    }
+}
+
 void TurnPlanner::add_instruction(const Message& message) {
     if (!own_) {
         if (!message.name.empty()) lose(writing_.losses, llm::path_of(message) + ".name", std::string(no_place));
@@ -89,7 +99,7 @@ Status TurnPlanner::add_message(const Message& message) {
     const Role role = message.role == Role::assistant ? Role::assistant : message.role == Role::system ? Role::system : Role::user;
     if (!own_) {
         if (!message.name.empty() && message.role != Role::tool) lose(writing_.losses, llm::path_of(message) + ".name", std::string(no_place));
-        lose_extras(writing_.losses, llm::path_of(message), message.extra);
+        lose_message_extras(message);
     }
     // The vendor's own clients may send several turns of one role; from other dialects they become one (E017).
     const bool merge = !own_ && !out_.turns.empty() && out_.turns.back().role == role;

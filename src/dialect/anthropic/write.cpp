@@ -33,7 +33,11 @@ void lose_foreign_fields(const llm::Request& request, llm::Losses& losses) {
     gone(request.presence_penalty.value_or(0) != 0, "presence_penalty");
     gone(request.seed.has_value(), "seed");
     gone(!request.metadata.empty(), "metadata");
-    lose_extras(losses, "", request.extra);
+    for (const auto& extra : request.extra) {
+        // Told by the settings and by `user` already.
+        if (extra.key == "reasoning" || extra.key == "reasoning_effort" || (extra.key == "safety_identifier" && !request.user.empty())) continue;
+        lose(losses, std::string(extra.key), std::string(no_place));
+    }
 }
 
 class BodyWriter {
