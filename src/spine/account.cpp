@@ -72,8 +72,7 @@ void Gateway::estimate_usage(Exchange& x) {
 void Gateway::account(Exchange& x) {
     x.outcome = outcome_of(x);
     estimate_usage(x);
-    const Nanos duration = x.elapsed();
-    const Nanos overhead = std::max<Nanos>(0, x.answer_began < 0 ? 0 : x.answer_began - x.upstream_wait);
+    const Nanos duration = services_.clock.monotonic() - x.arrived;
     const bool reached = !x.attempts.empty();
     const account::PriceCard* card = nullptr;
     account::Cost cost;
@@ -83,7 +82,7 @@ void Gateway::account(Exchange& x) {
     row.id = x.id;
     row.ts = x.arrived_wall;
     row.duration_us = micros(duration);
-    row.overhead_us = micros(overhead);
+    row.overhead_us = micros(x.overhead);
     row.ttfb_us = micros(x.answer_began);
     row.ttft_us = micros(x.facts.stream ? x.tally.first_token : x.answer_began);
     row.last_token_us = micros(x.tally.last_token);
@@ -160,7 +159,7 @@ void Gateway::account(Exchange& x) {
                                .outcome = row.outcome,
                                .duration = duration,
                                .ttft = x.facts.stream ? x.tally.first_token : Nanos{-1},
-                               .overhead = overhead,
+                               .overhead = x.overhead,
                                .usage = &x.tally.usage,
                                .cost = cost.total});
 }

@@ -66,7 +66,7 @@ net::Task<Status> Gateway::attempt(Exchange& x, std::uint32_t index) {
     const Candidate& candidate = x.candidates[index];
     if (auto rendered = render(x, candidate); !rendered) co_return rendered;
     const auto& timeouts = x.provider(candidate).timeouts;
-    const Nanos now = loop_.now();
+    const Nanos now = services_.clock.monotonic();
     const Nanos left = std::max<Nanos>(x.deadline - now, 1);
     x.served_by = index;
     x.attempts.push_back({.candidate = index, .started = now - x.arrived});
@@ -89,6 +89,10 @@ net::Task<Status> Gateway::attempt(Exchange& x, std::uint32_t index) {
     }
     x.upstream = nullptr;
     x.attempts.back().ended = loop_.now() - x.arrived;
+    if (!done) {
+        x.upstream_wait = 0;
+        for (const auto& each : x.attempts) x.upstream_wait += each.ended - each.started;
+    }
     if (done) {
         x.attempts.back().outcome = x.failure ? route::to_string(route::classify(*x.failure)) : "ok";
         metrics_.attempt(x.provider(candidate).name, x.attempts.back().outcome);

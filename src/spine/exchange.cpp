@@ -96,6 +96,7 @@ void Exchange::reset() {
     outcome = Outcome::ok;
     failure.reset();
     answer_began = -1;
+    overhead = 0;
     if (out.capacity() > 1 << 16) out = {};
     out.clear();
     answer_head.clear();

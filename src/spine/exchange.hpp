@@ -116,6 +116,7 @@ struct Exchange {
     Outcome outcome = Outcome::ok;
     std::optional<Failure> failure;
     Nanos answer_began = -1;     ///< From arrival.
+    Nanos overhead = 0;          ///< Our own share of the time until the answer began.
     std::string out;             ///< Bytes on their way to the client.
     std::string answer_head;
     std::string unary;           ///< Collected unary answer.

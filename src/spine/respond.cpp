@@ -90,10 +90,11 @@ void Gateway::append_answer_headers(Exchange& x, std::string& out, std::string_v
         append_line(out, "x-gotthard-attempts", static_cast<std::int64_t>(x.attempts.size()));
     }
     append_line(out, "x-gotthard-route", x.route);
+    x.overhead = std::max<Nanos>(0, services_.clock.monotonic() - x.arrived - x.upstream_wait);
     if (x.caller && (x.endpoint.operation == Operation::conversation || x.endpoint.operation == Operation::embeddings)) {
         append_line(out, "x-gotthard-losses", static_cast<std::int64_t>(x.losses.size()));
         append_line(out, "x-gotthard-cache", "disabled");
-        append_line(out, "x-gotthard-overhead-us", std::max<Nanos>(0, services_.clock.monotonic() - x.arrived - x.upstream_wait) / 1000);
+        append_line(out, "x-gotthard-overhead-us", x.overhead / 1000);
         if (unary && x.tally.usage.known()) {
             const account::PriceCard* card = nullptr;
             if (const auto cost = price(x, card); cost.total.known()) append_line(out, "x-gotthard-cost", cost.total.text());
