@@ -26,6 +26,10 @@ constexpr std::array<Milli, 9> weight = {
     0,     // continuation bytes of UTF-8
 };
 
+// Keys, hashes and base64 have no words: a letter of theirs costs this much more.
+constexpr std::size_t long_word = 20;
+constexpr Milli beyond_a_word = 380;
+
 constexpr std::array<Script, 256> make_scripts() {
     std::array<Script, 256> table{};
     for (int i = 0; i < 256; ++i) {
@@ -47,8 +51,14 @@ constexpr auto scripts = make_scripts();
 
 Milli text_weight(std::string_view text) {
     std::array<Milli, 9> count{};
-    for (unsigned char c : text) ++count[static_cast<std::size_t>(scripts[c])];
     Milli sum = 0;
+    std::size_t run = 0;  // letters and digits since the word began
+    for (unsigned char c : text) {
+        const Script script = scripts[c];
+        ++count[static_cast<std::size_t>(script)];
+        run = script == Script::letter || script == Script::digit ? run + 1 : 0;
+        if (run > long_word) sum += script == Script::letter ? beyond_a_word : 0;
+    }
     for (std::size_t i = 0; i < weight.size(); ++i) sum += count[i] * weight[i];
     return sum;
 }
@@ -56,14 +66,15 @@ Milli text_weight(std::string_view text) {
 constexpr Milli per_message = 5000;
 constexpr Milli per_conversation = 4000;
 constexpr Milli typical_image = 1'200'000;
+constexpr Milli around_document = 30'000;
 constexpr Milli typical_document = 1'600'000;
 
 struct Overhead {
-    Milli any_tool, tool, structured, citations;
+    Milli any_tool, tool, structured, citations, thinking;
 };
 /// What the vendor of a dialect writes around tools, schemas and cited documents.
-constexpr Overhead anthropic_overhead{500'000, 22'000, 200'000, 550'000};
-constexpr Overhead chat_overhead{15'000, 8'000, 10'000, 0};
+constexpr Overhead anthropic_overhead{500'000, 22'000, 200'000, 550'000, 29'000};
+constexpr Overhead chat_overhead{15'000, 8'000, 10'000, 0, 0};
 
 struct Size {
     std::uint32_t width, height;
@@ -121,6 +132,7 @@ public:
         for (const auto& tool : request_.tools) sum_ += overhead_.tool + (tool.kind == ToolKind::hosted ? text_weight(tool.raw) : text_weight(tool.name) + text_weight(tool.description) + text_weight(tool.parameters));
         if (!request_.tools.empty()) sum_ += overhead_.any_tool;
         if (request_.response_format.kind == FormatKind::json_schema) sum_ += overhead_.structured + text_weight(request_.response_format.schema);
+        if (request_.thinking.mode == ThinkingMode::enabled || request_.thinking.mode == ThinkingMode::adaptive) sum_ += overhead_.thinking;
         return sum_;
     }
 
@@ -129,7 +141,7 @@ private:
         switch (part.kind) {
             case PartKind::text:
             case PartKind::refusal: sum_ += text_weight(part.text); return;
-            case PartKind::thinking: return;  // earlier thinking is not part of the prompt
+            case PartKind::thinking: sum_ += text_weight(part.text); return;
             case PartKind::redacted_thinking: return;
             case PartKind::tool_call: sum_ += per_message + text_weight(part.name) + text_weight(part.arguments); return;
             case PartKind::tool_result:
@@ -145,7 +157,7 @@ private:
     }
 
     void document(const Part& part) {
-        if (part.media.source == MediaSource::text) sum_ += text_weight(part.media.data);
+        if (part.media.source == MediaSource::text) sum_ += around_document + text_weight(part.media.data);
         else sum_ += std::max<Milli>(typical_document, static_cast<Milli>(part.media.data.size()) * 100);
         if (!part.citations.empty()) sum_ += overhead_.citations;
     }

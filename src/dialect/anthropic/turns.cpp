@@ -248,7 +248,7 @@ void TurnPlanner::order(Turn& turn) const {
             default: return 1;
         }
     };
-    if (assistant && own_) return;
+    if (own_ && !writing_.target.repair) return;
     if (std::ranges::is_sorted(turn.blocks, {}, rank)) return;
     std::vector<Block> ordered;
     ordered.reserve(turn.blocks.size());
