@@ -136,7 +136,7 @@ void ChatReader::block(const SseEvent& event, Events& out) {
     if (event.has_data && (!text.empty() || error_event)) return data(text, event.unfinished, error_event, out);
     const auto raw = trim(event.raw);
     if (raw.starts_with('{')) return data(raw, event.unfinished, false, out);  // an error line without `data:` (0.2.9)
-    out.push_back({.kind = EventKind::keep_alive});
+    if (!raw.empty()) out.push_back({.kind = EventKind::keep_alive});
 }
 
 void ChatReader::data(std::string_view text, bool unfinished, bool error_event, Events& out) {

@@ -91,8 +91,6 @@ Usage read_usage(json::Value usage, std::uint32_t quirks) {
         if (on_top) out.output += out.reasoning;
         else out.reasoning = std::min(out.reasoning, out.output);
     }
-    // Anthropic's way of counting behind a chat surface: cached parts larger than the prompt stand beside it.
-    if (out.input >= 0 && out.cache_read > out.input) out.input += out.cache_read + out.cache_write();
     return out;
 }
 

@@ -29,6 +29,14 @@ void write_call_start(json::Writer& json, llm::CallKind kind, std::string_view i
     json.key(custom ? "custom" : "function").begin_object().member("name", name).member(custom ? "input" : "arguments", arguments).end_object();
 }
 
+/// JSON on one line, as an SSE field must be: line breaks can only stand between its tokens.
+std::string one_line(std::string_view json) {
+    std::string out(json);
+    for (char& c : out)
+        if (c == '\n' || c == '\r') c = ' ';
+    return out;
+}
+
 /// One thinking block, or the redacted one.
 void write_thinking_block(json::Writer& json, PartKind kind, std::string_view text, std::string_view signature) {
     json.begin_object();
@@ -141,7 +149,8 @@ void ChatStreamWriter::begin_chunk(std::uint32_t index, std::string& out) {
 
 void ChatStreamWriter::end_chunk(std::string& out, std::string_view logprobs, std::string_view finish_reason) {
     out += ",\"logprobs\":";
-    out += logprobs.empty() ? std::string_view("null") : logprobs;
+    if (logprobs.empty()) out += "null";
+    else out += one_line(logprobs);
     out += ",\"finish_reason\":";
     if (finish_reason.empty()) out += "null";
     else json::append_string(out, finish_reason);
@@ -152,7 +161,7 @@ void ChatStreamWriter::end_chunk(std::string& out, std::string_view logprobs, st
 
 void ChatStreamWriter::raw_delta(std::uint32_t index, std::string_view json, std::string& out) {
     begin_chunk(index, out);
-    out += json;
+    out += json.find_first_of("\r\n") == std::string_view::npos ? std::string(json) : one_line(json);
     end_chunk(out);
 }
 
