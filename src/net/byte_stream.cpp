@@ -268,6 +268,11 @@ Status ByteStream::WriteAwaiter::await_resume() {
     return {};
 }
 
+Fault ByteStream::WriteFaultAwaiter::await_resume() {
+    if (failure_ == nullptr && result_.state == IoResult::State::failed) failure_ = std::make_unique<Failure>(stream_.failure_of(result_));
+    return std::move(failure_);
+}
+
 std::span<iovec> skip_bytes(std::span<iovec> pieces, std::size_t count) {
     while (!pieces.empty() && count >= pieces.front().iov_len) {
         count -= pieces.front().iov_len;

@@ -28,6 +28,9 @@ namespace gotthard::net {
 /// Who is at the other end: decides whose fault a failure is.
 enum class Peer : std::uint8_t { client, upstream };
 
+/// A failure or none, in eight bytes: for coroutines whose frames live long. Result and Status cost 220 each in a frame.
+using Fault = std::unique_ptr<Failure>;
+
 /// What one attempt at a system call came to.
 struct IoResult {
     enum class State : std::uint8_t { ok, end, would_block, failed };
@@ -98,6 +101,8 @@ public:
     class WriteAwaiter;
     class ReadableAwaiter;
     class WritableAwaiter;
+    class ReadableFaultAwaiter;
+    class WriteFaultAwaiter;
     /// -> Result<size_t>; 0: the peer has finished. `room` must live until then.
     ReadAwaiter read_some(std::span<char> room);
     /// -> Status, without reading: read_now may give something now (or `would_block` after all: ask again). For idle connections, which
@@ -109,6 +114,10 @@ public:
     WriteAwaiter write_all(std::string_view text);
     /// -> Status. The array itself is used up on the way (bases and lengths move); array and bytes must live until then.
     WriteAwaiter write_all(std::span<iovec> pieces);
+
+    /// readable() and write_all() with a Fault as their result.
+    ReadableFaultAwaiter await_readable();
+    WriteFaultAwaiter send_all(std::span<iovec> pieces);
 
     /// Instants of the loop's clock, 0: none. When one passes while its side waits, the wait ends with a timeout failure.
     void set_read_deadline(Nanos at) {
@@ -186,7 +195,7 @@ protected:
     std::span<char> room_;
     std::coroutine_handle<> waiting_;
     IoResult result_;
-    std::unique_ptr<Failure> failure_;  ///< Timed out or aborted.
+    Fault failure_;  ///< Timed out or aborted.
 };
 
 class ByteStream::ReadableAwaiter : public ByteStream::ReadAwaiter {
@@ -213,13 +222,25 @@ protected:
     std::span<iovec> pieces_;
     std::coroutine_handle<> waiting_;
     IoResult result_;
-    std::unique_ptr<Failure> failure_;  ///< Timed out or aborted.
+    Fault failure_;  ///< Timed out or aborted.
 };
 
 class ByteStream::WritableAwaiter : public ByteStream::WriteAwaiter {
 public:
     explicit WritableAwaiter(ByteStream& stream) : WriteAwaiter(stream, std::span<iovec>{}) {}
     bool await_ready();
+};
+
+class ByteStream::ReadableFaultAwaiter : public ByteStream::ReadAwaiter {
+public:
+    explicit ReadableFaultAwaiter(ByteStream& stream) : ReadAwaiter(stream, {}) {}
+    Fault await_resume() { return std::move(failure_); }
+};
+
+class ByteStream::WriteFaultAwaiter : public ByteStream::WriteAwaiter {
+public:
+    WriteFaultAwaiter(ByteStream& stream, std::span<iovec> pieces) : WriteAwaiter(stream, pieces) {}
+    Fault await_resume();
 };
 
 /// Takes `count` bytes off the front of `pieces`.
@@ -229,6 +250,8 @@ inline ByteStream::ReadAwaiter ByteStream::read_some(std::span<char> room) { ret
 inline ByteStream::ReadableAwaiter ByteStream::readable() { return ReadableAwaiter(*this); }
 inline ByteStream::WritableAwaiter ByteStream::writable() { return WritableAwaiter(*this); }
 inline ByteStream::WriteAwaiter ByteStream::write_all(std::string_view text) { return WriteAwaiter(*this, text); }
+inline ByteStream::ReadableFaultAwaiter ByteStream::await_readable() { return ReadableFaultAwaiter(*this); }
+inline ByteStream::WriteFaultAwaiter ByteStream::send_all(std::span<iovec> pieces) { return WriteFaultAwaiter(*this, pieces); }
 inline ByteStream::WriteAwaiter ByteStream::write_all(std::span<iovec> pieces) { return WriteAwaiter(*this, pieces); }
 
 }  // namespace gotthard::net

@@ -16,13 +16,13 @@ constexpr Nanos last_probe_wait = 16'000'000'000;
 constexpr char nothing[padding] = {};             // an empty body, and what may be read behind it
 constexpr std::string_view interim = "HTTP/1.1 100 Continue\r\n\r\n";
 
-Failure refusal(const HeadOutcome& outcome) {
-    Failure failure(FailureKind::invalid_request, std::string(outcome.reason));
-    failure.status = outcome.status;
-    return failure;
+[[gnu::noinline]] Fault refusal(const HeadOutcome& outcome) {
+    auto fault = std::make_unique<Failure>(FailureKind::invalid_request, std::string(outcome.reason));
+    fault->status = outcome.status;
+    return fault;
 }
 
-Failure broken_body(std::string_view reason) { return Failure(FailureKind::invalid_request, std::string(reason)); }
+Fault broken_body(std::string_view reason) { return std::make_unique<Failure>(FailureKind::invalid_request, std::string(reason)); }
 
 Failure cut_body() { return Failure(FailureKind::cancelled, "The client closed the connection before the request was complete."); }
 
@@ -106,7 +106,10 @@ bool ServerConnection::parse_head(std::size_t checked, HeadOutcome& outcome) {
 }
 
 Task<bool> ServerConnection::next_request() {
-    if (!first_ && !co_await clean_up()) co_return false;
+    if (!first_) {
+        if (!is_clean() && !co_await clean_up()) co_return false;
+        drop_request();
+    }
     Loop& loop = stream_->loop();
     Nanos deadline = loop.now() + (first_ || !input_.empty() ? options_.head_time : options_.idle_time);
     first_ = false;
@@ -117,9 +120,9 @@ Task<bool> ServerConnection::next_request() {
         stream_->set_read_deadline(deadline);
         IoResult got;
         while ((got = stream_->read_now(loop.scratch())).state == IoResult::State::would_block) {
-            auto ready = co_await stream_->readable();
-            if (ready) continue;
-            if (ready.error().status == 408 && !idle_) co_await refuse(std::move(ready.error()));
+            Fault fault = co_await stream_->await_readable();
+            if (fault == nullptr) continue;
+            if (fault->status == 408 && !idle_) co_await refuse(std::move(fault));
             co_return false;
         }
         if (!got.ok()) co_return false;
@@ -154,12 +157,12 @@ void ServerConnection::set_body_deadline() {
     stream_->set_read_deadline(std::min(now + options_.body_time, body_deadline_));
 }
 
-Task<Status> ServerConnection::ask_for_body() {
-    if (!continue_owed_) co_return Status{};
+Task<Fault> ServerConnection::ask_for_body() {
     continue_owed_ = false;
-    if (taken_ < input_.size()) co_return Status{};  // it did not wait to be asked
+    if (taken_ < input_.size()) co_return nullptr;  // it did not wait to be asked
+    iovec piece{.iov_base = const_cast<char*>(interim.data()), .iov_len = interim.size()};
     stream_->set_write_deadline(stream_->loop().now() + options_.write_time);
-    co_return co_await stream_->write_all(interim);
+    co_return co_await stream_->send_all({&piece, 1});
 }
 
 Task<Result<std::string_view>> ServerConnection::read_body(std::size_t limit) {
@@ -170,79 +173,81 @@ Task<Result<std::string_view>> ServerConnection::read_body(std::size_t limit) {
         continue_owed_ = false;
         co_return whole_body_;
     }
-    if (auto asked = co_await ask_for_body(); !asked) co_return fail(std::move(asked.error()));
-    auto read = decoder_.kind() == BodyDecoder::Kind::length ? co_await collect_length(limit) : co_await collect_chunked(limit);
+    if (continue_owed_) {
+        if (const Fault fault = co_await ask_for_body()) co_return fail(std::move(*fault));
+    }
+    const Fault fault = co_await collect(limit);
     stream_->set_read_deadline(0);
-    if (!read) co_return fail(std::move(read.error()));
+    if (fault != nullptr) co_return fail(std::move(*fault));
     body_.room(padding);
     co_return whole_body_ = body_.view();
 }
 
 /// Undoes the framing of `raw` into body_; what follows the body goes to ahead_.
-Status ServerConnection::decode(std::string_view raw, std::size_t limit) {
+Fault ServerConnection::decode(std::string_view raw, std::size_t limit) {
     std::string_view spans[32];
     while (!raw.empty() && !decoder_.finished()) {
         const auto step = decoder_.step(raw, spans);
-        if (step.error != nullptr) return fail(broken_body(step.error));
+        if (step.error != nullptr) return broken_body(step.error);
         for (std::size_t i = 0; i < step.spans; ++i) {
-            if (body_.size() + spans[i].size() > limit) return fail(too_large(limit));
+            if (body_.size() + spans[i].size() > limit) return std::make_unique<Failure>(too_large(limit));
             body_.append(spans[i]);
         }
         raw.remove_prefix(step.consumed);
     }
     ahead_.append(raw);
-    return {};
+    return nullptr;
 }
 
-Task<Status> ServerConnection::collect_length(std::size_t limit) {
-    const auto here = input_.view().substr(taken_);
-    body_.room(std::min<std::size_t>(*decoder_.remaining(), std::max(first_room, here.size() * 2)) + padding);
-    taken_ = input_.size();
-    if (auto decoded = decode(here, limit); !decoded) co_return decoded;
-    while (!decoder_.finished()) {
-        const auto left = static_cast<std::size_t>(*decoder_.remaining());
-        auto room = body_.room(std::min(left, std::max(first_room, body_.size())) + padding);
-        room = room.first(std::min(left, room.size() - padding));
-        set_body_deadline();
-        auto got = co_await stream_->read_some(room);
-        if (!got) co_return fail(std::move(got.error()));
-        if (*got == 0) co_return fail(cut_body());
-        std::string_view piece;
-        decoder_.step({room.data(), *got}, {&piece, 1});
-        body_.commit(*got);
-    }
-    co_return Status{};
+/// A body of known length is read where it shall stand, and not beyond its end; room grows with what has come, not with
+/// what was announced. Of a chunked one the framing must go first.
+std::span<char> ServerConnection::room_for_body() {
+    if (decoder_.kind() != BodyDecoder::Kind::length) return stream_->loop().scratch();
+    const auto left = static_cast<std::size_t>(*decoder_.remaining());
+    const auto room = body_.room(std::min(left, std::max(first_room, body_.size())) + padding);
+    return room.first(std::min(left, room.size() - padding));
 }
 
-Task<Status> ServerConnection::collect_chunked(std::size_t limit) {
+Task<Fault> ServerConnection::collect(std::size_t limit) {
+    const bool in_place = decoder_.kind() == BodyDecoder::Kind::length;
     const auto here = input_.view().substr(taken_);
     taken_ = input_.size();
-    if (auto decoded = decode(here, limit); !decoded) co_return decoded;
+    if (in_place) body_.room(std::min<std::size_t>(*decoder_.remaining(), std::max(first_room, here.size() * 2)) + padding);
+    if (Fault fault = decode(here, limit)) co_return fault;
     while (!decoder_.finished()) {
-        set_body_deadline();
-        const auto scratch = stream_->loop().scratch();
-        const IoResult got = stream_->read_now(scratch);
+        const auto room = room_for_body();
+        const IoResult got = stream_->read_now(room);
         if (got.state == IoResult::State::would_block) {
-            if (auto ready = co_await stream_->readable(); !ready) co_return ready;
+            set_body_deadline();
+            if (Fault fault = co_await stream_->await_readable()) co_return fault;
             continue;
         }
-        if (got.state == IoResult::State::failed) co_return fail(stream_->failure_of(got));
-        if (got.state == IoResult::State::end) co_return fail(cut_body());
-        if (auto decoded = decode({scratch.data(), got.count}, limit); !decoded) co_return decoded;
+        if (got.state == IoResult::State::failed) co_return std::make_unique<Failure>(stream_->failure_of(got));
+        if (got.state == IoResult::State::end) co_return std::make_unique<Failure>(cut_body());
+        const std::string_view raw(room.data(), got.count);
+        if (in_place) {
+            std::string_view piece;
+            decoder_.step(raw, {&piece, 1});
+            body_.commit(got.count);
+        } else if (Fault fault = decode(raw, limit)) {
+            co_return fault;
+        }
     }
-    co_return Status{};
+    co_return nullptr;
 }
 
 Task<Result<std::string_view>> ServerConnection::read_body_some() {
-    if (auto asked = co_await ask_for_body(); !asked) co_return fail(std::move(asked.error()));
+    if (continue_owed_) {
+        if (const Fault fault = co_await ask_for_body()) co_return fail(std::move(*fault));
+    }
     body_raw_ = true;
-    std::string_view piece;
     while (!decoder_.finished()) {
         const bool from_input = taken_ < input_.size();
         const auto raw = from_input ? input_.view().substr(taken_) : body_.view().substr(body_taken_);
         if (!raw.empty()) {
+            std::string_view piece;
             const auto step = decoder_.step(raw, {&piece, 1});
-            if (step.error != nullptr) co_return fail(broken_body(step.error));
+            if (step.error != nullptr) co_return fail(std::move(*broken_body(step.error)));
             (from_input ? taken_ : body_taken_) += step.consumed;
             if (decoder_.finished() && !from_input) ahead_.append(body_.view().substr(body_taken_));
             if (step.spans != 0) co_return piece;
@@ -252,14 +257,24 @@ Task<Result<std::string_view>> ServerConnection::read_body_some() {
         body_taken_ = 0;
         auto room = body_.room(first_room);
         if (const auto left = decoder_.remaining()) room = room.first(std::min<std::size_t>(room.size(), *left));
-        set_body_deadline();
-        auto got = co_await stream_->read_some(room);
-        if (!got) co_return fail(std::move(got.error()));
-        if (*got == 0) co_return fail(cut_body());
-        body_.commit(*got);
+        const IoResult got = stream_->read_now(room);
+        if (got.state == IoResult::State::would_block) {
+            set_body_deadline();
+            if (const Fault fault = co_await stream_->await_readable()) co_return fail(std::move(*fault));
+            continue;
+        }
+        if (got.state == IoResult::State::failed) co_return fail(stream_->failure_of(got));
+        if (got.state == IoResult::State::end) co_return fail(cut_body());
+        body_.commit(got.count);
     }
     stream_->set_read_deadline(0);
     co_return std::string_view{};
+}
+
+/// Answered in full, read in full, and the connection goes on.
+bool ServerConnection::is_clean() const {
+    return answer_ == Answer::finished && decoder_.finished() && !close_after_ && !draining_ && !gone_ && !probe_timer_.pending() &&
+           stream_->open();
 }
 
 /// After a request: true when the connection is fit for the next one.
@@ -267,7 +282,7 @@ Task<bool> ServerConnection::clean_up() {
     probe_timer_.cancel();
     stream_->set_read_deadline(0);
     if (answer_ == Answer::none && !gone_) {
-        co_await refuse(Failure(FailureKind::internal, "The request was not answered."));
+        co_await refuse(std::make_unique<Failure>(FailureKind::internal, "The request was not answered."));
         co_return false;
     }
     if (answer_ == Answer::streaming) abort();
@@ -285,7 +300,6 @@ Task<bool> ServerConnection::clean_up() {
             if (piece->empty()) break;
         }
     }
-    drop_request();
     co_return true;
 }
 
@@ -305,7 +319,7 @@ Task<> ServerConnection::linger() {
     for (std::size_t drained = 0; drained < options_.linger_bytes;) {
         const IoResult got = stream_->read_now(stream_->loop().scratch());
         if (got.state == IoResult::State::would_block) {
-            if (!co_await stream_->readable()) break;
+            if (co_await stream_->await_readable() != nullptr) break;
             continue;
         }
         if (!got.ok()) break;
@@ -314,11 +328,11 @@ Task<> ServerConnection::linger() {
     stream_->close();
 }
 
-Task<> ServerConnection::refuse(Failure failure) {
+Task<> ServerConnection::refuse(Fault failure) {
     close_after_ = true;
     if (answer_ == Answer::none && !response_started_ && stream_->open()) {
-        const std::string body = options_.refusal_body ? options_.refusal_body(failure) : default_refusal_body(failure);
-        co_await respond(failure.status, "content-type: application/json\r\n", body);
+        const std::string body = options_.refusal_body ? options_.refusal_body(*failure) : default_refusal_body(*failure);
+        co_await respond(failure->status, "content-type: application/json\r\n", body);
     }
     if (stream_->open()) co_await linger();
 }

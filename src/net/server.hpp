@@ -135,18 +135,19 @@ private:
     bool parse_head(std::size_t checked, HeadOutcome& outcome);
     void drop_request();
     bool body_is_here() const;
-    Task<Status> ask_for_body();
-    Task<Status> collect_length(std::size_t limit);
-    Task<Status> collect_chunked(std::size_t limit);
-    Status decode(std::string_view raw, std::size_t limit);
+    Task<Fault> ask_for_body();
+    Task<Fault> collect(std::size_t limit);
+    std::span<char> room_for_body();
+    Fault decode(std::string_view raw, std::size_t limit);
     void set_body_deadline();
-    Task<bool> clean_up();
+    bool is_clean() const;
+    [[gnu::noinline]] Task<bool> clean_up();  // noinline: its frame must not become part of an idle connection's
     Task<> linger();
-    Task<> refuse(Failure failure);
+    [[gnu::noinline]] Task<> refuse(Fault failure);
     // Writing: server_answer.cpp
     void write_head(ByteBuffer& out, int status, std::string_view headers, std::optional<std::size_t> length);
     bool must_close_after_answer();
-    Task<Status> send(std::span<iovec> pieces);
+    Task<Fault> send(std::span<iovec> pieces);
     bool body_suppressed(int status) const { return head_request_ || status == 204 || status == 304; }
     // The peer
     void peer_lost();

@@ -63,6 +63,11 @@ private:
     iovec* first_ = nullptr;
 };
 
+Status status_of(const Fault& fault) {
+    if (fault != nullptr) return fail(std::move(*fault));
+    return {};
+}
+
 std::size_t total(std::span<const iovec> pieces) {
     std::size_t sum = 0;
     for (const iovec& piece : pieces) sum += piece.iov_len;
@@ -108,17 +113,17 @@ void ServerConnection::write_head(ByteBuffer& out, int status, std::string_view 
 }
 
 /// In one write where the kernel takes it; waits otherwise.
-Task<Status> ServerConnection::send(std::span<iovec> pieces) {
+Task<Fault> ServerConnection::send(std::span<iovec> pieces) {
     response_started_ = true;
     const std::size_t bytes = total(pieces);
     stream_->set_write_deadline(stream_->loop().now() + options_.write_time, options_.write_time);
-    auto sent = co_await stream_->write_all(pieces);
-    if (sent) {
+    Fault fault = co_await stream_->send_all(pieces);
+    if (fault == nullptr) {
         bytes_sent_ += bytes;
     } else {
         gone_ = true;
     }
-    co_return sent;
+    co_return fault;
 }
 
 Task<Status> ServerConnection::respond(int status, std::string_view headers, std::string_view body) {
@@ -128,7 +133,8 @@ Task<Status> ServerConnection::respond(int status, std::string_view headers, std
     ByteBuffer head;
     write_head(head, status, headers, body.size());
     iovec pieces[2] = {piece_of(head.view()), piece_of(body)};
-    co_return co_await send({pieces, body.empty() || body_suppressed(status) ? 1U : 2U});
+    const Fault fault = co_await send({pieces, body.empty() || body_suppressed(status) ? 1U : 2U});
+    co_return status_of(fault);
 }
 
 void ServerConnection::start_stream(int status, std::string_view headers) {
@@ -155,9 +161,9 @@ Task<Status> ServerConnection::write(std::span<iovec> pieces, Framing framing) {
         out.add(pieces);
         if (frame) out.add(line_end);
     }
-    auto sent = co_await send(out.all());
+    const Fault fault = co_await send(out.all());
     pending_.release();
-    co_return sent;
+    co_return status_of(fault);
 }
 
 Task<Status> ServerConnection::finish(std::string_view last) {
@@ -171,10 +177,10 @@ Task<Status> ServerConnection::finish(std::string_view last) {
         if (chunked_answer_ && !last.empty()) out.add(line_end);
         if (chunked_answer_) out.add(last_chunk);
     }
-    auto sent = co_await send(out.all());
+    const Fault fault = co_await send(out.all());
     pending_.release();
-    if (sent) answer_ = Answer::finished;
-    co_return sent;
+    if (fault == nullptr) answer_ = Answer::finished;
+    co_return status_of(fault);
 }
 
 void ServerConnection::abort() {

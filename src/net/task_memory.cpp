@@ -1,5 +1,6 @@
 #include "net/task_memory.hpp"
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <new>
@@ -46,29 +47,31 @@ struct Free {
 
 struct List {
     Free* first = nullptr;
-    std::size_t count = 0;
+    std::size_t room = 0;  // blocks that may still be kept
 };
 
-struct Lists {
-    std::array<List, classes> lists;
+// Constant-initialised, so that no access pays for a check. The first block that finds no room opens the lists.
+thread_local constinit std::array<List, classes> lists{};
+thread_local constinit bool opened = false;
 
-    ~Lists() {
-        for (auto& list : lists)
+/// Empties the lists when its thread ends; blocks given back later go to the allocator.
+struct Guard {
+    Guard() {
+        for (std::size_t index = 0; index < classes; ++index) lists[index].room = std::min(kept_blocks, kept_bytes / size_of_class(index));
+    }
+    ~Guard() {
+        for (auto& list : lists) {
             while (list.first != nullptr) ::operator delete(std::exchange(list.first, list.first->next));
+            list.room = 0;
+        }
     }
 };
 
-// Trivially destroyed, so that blocks given back late in a thread's end find it: they then go to the allocator.
-thread_local bool lists_gone = false;
-
-struct Guard {
-    Lists lists;
-    ~Guard() { lists_gone = true; }
-};
-
-Lists* lists() {
+[[gnu::noinline]] bool open_lists() {
+    if (opened) return false;
+    opened = true;
     thread_local Guard guard;
-    return lists_gone ? nullptr : &guard.lists;
+    return true;
 }
 
 }  // namespace
@@ -78,12 +81,10 @@ std::size_t block_size(std::size_t size) { return size > large_limit ? (size + 4
 void* take_block(std::size_t size) {
     if constexpr (pooled) {
         if (size <= large_limit) {
-            if (Lists* all = lists()) {
-                List& list = all->lists[class_of(size)];
-                if (list.first != nullptr) {
-                    --list.count;
-                    return std::exchange(list.first, list.first->next);
-                }
+            List& list = lists[class_of(size)];
+            if (list.first != nullptr) {
+                ++list.room;
+                return std::exchange(list.first, list.first->next);
             }
         }
     }
@@ -93,14 +94,11 @@ void* take_block(std::size_t size) {
 void give_block(void* block, std::size_t size) noexcept {
     if constexpr (pooled) {
         if (size <= large_limit) {
-            const std::size_t index = class_of(size);
-            if (Lists* all = lists()) {
-                List& list = all->lists[index];
-                if (list.count < kept_blocks && list.count * size_of_class(index) < kept_bytes) {
-                    list.first = new (block) Free{list.first};
-                    ++list.count;
-                    return;
-                }
+            List& list = lists[class_of(size)];
+            if (list.room != 0 || (open_lists() && list.room != 0)) {
+                --list.room;
+                list.first = new (block) Free{list.first};
+                return;
             }
         }
     }
