@@ -171,7 +171,7 @@ Result<std::string_view> TurnPlanner::input_of(const Part& part, const std::stri
         return writing_.arena.copy(input + "}");
     }
     const auto text = trim(part.arguments);
-    if (text.empty()) return "{}";
+    if (text.empty() || text == "null") return "{}";  // models without anything to say write either
     json::Document document;
     const bool sound = static_cast<bool>(document.parse(text));
     if (sound && document.root().is_object()) return part.arguments;

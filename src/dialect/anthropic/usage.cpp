@@ -65,11 +65,13 @@ llm::Usage UsageReader::usage() const {
 }
 
 void append_usage(json::Writer& writer, const llm::Usage& usage) {
-    const auto read = std::max<std::int64_t>(usage.cache_read, 0);
-    const auto written = usage.cache_write();
-    const auto input = std::max<std::int64_t>(std::max<std::int64_t>(usage.input, 0) - read - written, 0);
+    // Some providers tell more cached tokens than tokens: the total holds, and nothing is counted twice.
+    const auto total = std::max<std::int64_t>(usage.input, 0);
+    const auto read = std::clamp<std::int64_t>(usage.cache_read, 0, total);
+    const auto written = std::min(usage.cache_write(), total - read);
+    const auto input = total - read - written;
     writer.member("input_tokens", input).member("cache_creation_input_tokens", written).member("cache_read_input_tokens", read);
-    if (usage.cache_write_1h > 0)
+    if (usage.cache_write_1h > 0 && usage.cache_write_1h <= written)
         writer.key("cache_creation").begin_object().member("ephemeral_5m_input_tokens", written - usage.cache_write_1h).member("ephemeral_1h_input_tokens", usage.cache_write_1h).end_object();
     writer.member("output_tokens", std::max<std::int64_t>(usage.output, 0));
     if (usage.reasoning > 0) writer.key("output_tokens_details").begin_object().member("thinking_tokens", usage.reasoning).end_object();

@@ -95,6 +95,7 @@ private:
     std::uint32_t calls_ = 0;
     std::int64_t shown_bytes_ = 0;
     llm::StopReason stop_ = llm::StopReason::none;
+    std::string held_;  // arguments that may come to be "null"
     std::string stop_sequence_;
     std::string extra_;
     llm::Usage usage_;
@@ -128,6 +129,8 @@ void StreamWriter::open_block(std::string_view content_block, std::string& out) 
 void StreamWriter::close_block(std::string& out) {
     if (!std::exchange(open_, false)) return;
     if (std::exchange(custom_, false)) delta("input_json_delta", "partial_json", "\"}", out);
+    if (!held_.empty() && held_ != "null") delta("input_json_delta", "partial_json", held_, out);
+    held_.clear();
     fmt::format_to(std::back_inserter(out), "event: content_block_stop\ndata: {{\"type\":\"content_block_stop\",\"index\":{}}}\n\n", next_block_++);
 }
 
@@ -164,7 +167,14 @@ void StreamWriter::part_started(const Event& event, std::string& out) {
 
 void StreamWriter::arguments(std::string_view text, std::string& out) {
     if (text.empty()) return;
-    if (!custom_) return delta("input_json_delta", "partial_json", text, out);
+    if (!custom_) {
+        // "null" says that there are no arguments; here no delta says so.
+        held_ += text;
+        if (std::string_view("null").starts_with(held_)) return;
+        delta("input_json_delta", "partial_json", held_, out);
+        held_.clear();
+        return;
+    }
     std::string escaped;
     json::append_escaped(escaped, text);
     delta("input_json_delta", "partial_json", escaped, out);
@@ -264,7 +274,7 @@ void BodyWriter::input(const llm::Part& part, json::Writer& w) {
     }
     const auto text = trim(part.arguments);
     json::Document document;
-    if (text.empty()) w.key("input").begin_object().end_object();
+    if (text.empty() || text == "null") w.key("input").begin_object().end_object();
     else if (document.parse(text, {.lone_surrogates = true}) && document.root().is_object()) w.member_raw("input", text);
     else w.key("input").begin_object().member("_raw", part.arguments).end_object();
 }
