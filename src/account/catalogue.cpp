@@ -212,6 +212,7 @@ const Catalogue& Catalogue::built_in() {
 }
 
 std::string_view Catalogue::built_in_version() { return prices_version; }
+std::string_view Catalogue::built_in_data() { return prices_data; }
 
 const CatalogueProvider* Catalogue::provider(std::string_view id) const {
     for (const auto& name : provider_names)

@@ -36,6 +36,7 @@ public:
     /// The built-in data.
     static const Catalogue& built_in();
     static std::string_view built_in_version();
+    static std::string_view built_in_data();
 
     /// The model of that provider (by the row of the provider catalogue), its fallback providers included; any case.
     const CatalogueModel* find(std::string_view provider_row, std::string_view model) const;

@@ -116,6 +116,7 @@ PriceBook::~PriceBook() = default;
 
 Result<std::shared_ptr<const PriceBook>> PriceBook::make(const std::vector<ConfiguredPrice>& configured) {
     auto book = std::shared_ptr<PriceBook>(new PriceBook);
+    static_cast<void>(Catalogue::built_in());  // read at start, not by the first request
     for (const auto& price : configured) {
         auto card = card_of(price);
         if (!card) return fail(std::move(card.error()));

@@ -116,6 +116,8 @@ struct AccessLog::Writer {
             lock.unlock();
             std::string_view rest = batch;
             write_all(descriptor, rest, stopping, deadline);
+            constexpr std::size_t kept = 64 * 1024;
+            if (batch.capacity() > kept) std::string().swap(batch);
             lock.lock();
             writing = false;
             written.notify_all();

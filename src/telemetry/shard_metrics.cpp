@@ -53,6 +53,11 @@ Series& FamilyCells::insert(const Values& values, std::size_t hash) {
 }
 
 Series& FamilyCells::find(const Values& values, std::size_t cap) {
+    if (last_ == nullptr || !same(*last_, values)) last_ = &find_by_hash(values, cap);
+    return *last_;
+}
+
+Series& FamilyCells::find_by_hash(const Values& values, std::size_t cap) {
     const std::size_t hash = hash_of(values);
     if (Series* series = lookup(values, hash)) return *series;
     if (count_ < cap) return insert(values, hash);
@@ -76,7 +81,7 @@ ShardMetrics::ShardMetrics(std::size_t series_cap) : cells_(std::make_unique<Cel
     // Families without labels are shown from the start, at zero; so are the kinds of tokens.
     for (std::size_t id = 0; id < shard_family_count; ++id)
         if (families[id].labels[0].empty()) cells_->families[id].find({}, series_cap);
-    for (const std::string_view kind : {"input", "output", "cached_read", "cache_write", "reasoning"}) cells_->families[tokens_total].find({kind}, series_cap);
+    for (std::size_t i = 0; i < std::size(token_kinds); ++i) cells_->tokens[i] = &cells_->families[tokens_total].find({token_kinds[i]}, series_cap);
 }
 
 ShardMetrics::~ShardMetrics() = default;
@@ -92,16 +97,10 @@ void ShardMetrics::request_finished(const RequestFacts& facts) {
     if (facts.tpot >= 0) cells.observe(tpot, {facts.endpoint, facts.provider}, facts.tpot);
     if (facts.overhead >= 0) cells.observe(overhead, {}, facts.overhead);
     if (facts.usage == nullptr || !facts.usage->known()) return;
-    const auto tokens = [&](std::string_view kind, std::int64_t count) {
-        if (count > 0) cells.count(tokens_total, {kind}, count);
-    };
-    tokens("input", facts.usage->input);
-    tokens("output", facts.usage->output);
-    tokens("cached_read", facts.usage->cache_read);
-    tokens("cache_write", facts.usage->cache_write());
-    tokens("reasoning", facts.usage->reasoning);
-    tokens("audio_in", facts.usage->audio_in);
-    tokens("audio_out", facts.usage->audio_out);
+    const llm::Usage& usage = *facts.usage;
+    const std::int64_t counts[] = {usage.input, usage.output, usage.cache_read, usage.cache_write(), usage.reasoning, usage.audio_in, usage.audio_out};
+    for (std::size_t i = 0; i < std::size(token_kinds); ++i)
+        if (counts[i] > 0) add(cells.tokens[i]->value, counts[i]);
     if (!facts.cost.known())
         cells.count(unpriced_total, {facts.provider});
     else if (facts.cost.count() > 0)

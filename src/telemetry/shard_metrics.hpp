@@ -37,17 +37,23 @@ public:
     const Series* first() const { return head_.load(std::memory_order_acquire); }
 
 private:
+    Series& find_by_hash(const Values& values, std::size_t cap);
     Series& insert(const Values& values, std::size_t hash);
     Series* lookup(const Values& values, std::size_t hash) const;
     void grow();
     std::vector<Series*> table_ = std::vector<Series*>(16, nullptr);
     std::size_t count_ = 0;
+    Series* last_ = nullptr;  // found last: most requests are like the one before
     std::atomic<Series*> head_{nullptr};
 };
+
+/// The kinds of gotthard_tokens_total, in the order of ShardMetrics::Cells::tokens.
+inline constexpr std::string_view token_kinds[] = {"input", "output", "cached_read", "cache_write", "reasoning", "audio_in", "audio_out"};
 
 struct ShardMetrics::Cells {
     std::size_t series_cap = 2000;
     std::array<FamilyCells, shard_family_count> families;
+    std::array<Series*, std::size(token_kinds)> tokens{};
 
     void count(FamilyId family, const FamilyCells::Values& values, std::int64_t by = 1) { add(families[family].find(values, series_cap).value, by); }
     void observe(FamilyId family, const FamilyCells::Values& values, std::int64_t nanos);

@@ -1,6 +1,8 @@
 // Which price a model has: the built-in catalogue, `prices:` in front of it, names in all their spellings.
 #include <gtest/gtest.h>
 
+#include <fstream>
+
 #include "account/catalogue.hpp"
 #include "account/price_book.hpp"
 #include "base/text.hpp"
@@ -127,6 +129,14 @@ TEST(PriceFinder, AnswersLikeTheBookHoweverOftenAndHoweverManyNames) {
         const PriceQuery query{.provider_name = i % 2 != 0 ? "lab" : "other", .provider_row = "openai", .model = model};
         EXPECT_EQ(finder.find(query), book->find(query));
     }
+}
+
+TEST(Catalogue, IsOfTheVersionThatItsGeneratorNames) {
+    std::ifstream file(GOTTHARD_SOURCE_DIR "/tools/generate_prices.mjs");
+    const std::string generator{std::istreambuf_iterator<char>(file), {}};
+    const std::string version(Catalogue::built_in_version().substr(std::string_view("genai-prices ").size()));
+    EXPECT_NE(generator.find("const VERSION = '" + version + "';"), std::string::npos)
+        << "src/account/prices_data.inc and tools/generate_prices.mjs disagree: run node tools/generate_prices.mjs, read the diff, commit both";
 }
 
 TEST(Catalogue, RefusesDataThatDoesNotFitItsFormat) {
