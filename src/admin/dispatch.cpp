@@ -32,12 +32,14 @@ Result<Actor> authenticate(const Call& call, const Services& services) {
     return fail(unauthenticated("The administrator token is not valid. Send the right one as 'Authorization: Bearer TOKEN'."));
 }
 
-Failure wrong_method(std::string_view path) {
+std::string allowed_methods(std::string_view path) {
     std::string allowed;
     for (const auto& route : routes())
         if (matches(route.path, path, nullptr)) allowed += (allowed.empty() ? "" : ", ") + std::string(route.method);
-    return {FailureKind::method_not_allowed, fmt::format("This path takes {} only.", allowed)};
+    return allowed;
 }
+
+Failure wrong_method(std::string_view path) { return {FailureKind::method_not_allowed, fmt::format("This path takes {} only.", allowed_methods(path))}; }
 
 Failure no_route(std::string_view path) {
     for (const auto& later : later_paths())
@@ -52,8 +54,8 @@ Result<const Route*> find_route(const Call& call, std::string& id) {
     bool path_exists = false;
     for (const auto& route : routes()) {
         if (!matches(route.path, call.path, &id)) continue;
-        const bool endless = route.stream != nullptr && call.method == "HEAD";
-        if (route.method == effective_method(call.method) && !endless) return &route;
+        if (route.stream != nullptr && call.method == "HEAD") return fail(wrong_method(call.path));  // it would never end
+        if (route.method == effective_method(call.method)) return &route;
         path_exists = true;
     }
     return fail(path_exists ? wrong_method(call.path) : no_route(call.path));
@@ -160,6 +162,12 @@ Status accept_body(std::string_view text, Admission& admission) {
     return check_shape(admission.call.body, schema, Side::request);
 }
 
+Response refusal(const Failure& failure, const Call& call) {
+    auto response = problem(failure);
+    if (failure.status == 405) response.headers += fmt::format("allow: {}\r\n", allowed_methods(call.path));
+    return response;
+}
+
 Response run(const Admission& admission, Services& services) {
     auto response = admission.call.route->handler(admission.call, services);
     return response ? *std::move(response) : problem(response.error());
@@ -167,8 +175,8 @@ Response run(const Admission& admission, Services& services) {
 
 Response handle(const Call& call, Services& services) {
     Admission admission;
-    if (auto admitted = admit(call, services, admission); !admitted) return problem(admitted.error());
-    if (auto accepted = accept_body(call.body, admission); !accepted) return problem(accepted.error());
+    if (auto admitted = admit(call, services, admission); !admitted) return refusal(admitted.error(), call);
+    if (auto accepted = accept_body(call.body, admission); !accepted) return refusal(accepted.error(), call);
     return run(admission, services);
 }
 

@@ -28,6 +28,9 @@ bool takes_body(const Admission& admission);
 /// Parses and checks the body; `text` must outlive the admission.
 Status accept_body(std::string_view text, Admission& admission);
 
+/// The answer to a call that was not admitted, or whose body was not accepted.
+Response refusal(const Failure& failure, const Call& call);
+
 /// Runs the handler of an admitted call; a failure becomes problem+json. Not for streams.
 Response run(const Admission& admission, Services& services);
 

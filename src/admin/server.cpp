@@ -37,7 +37,7 @@ net::Task<> serve(net::HttpRequest& request, Services& services, Trust trust) {
     const Call call = call_of(request.head(), trust);
     Admission admission;
     if (auto admitted = admit(call, services, admission); !admitted) {
-        co_await send(request, problem(admitted.error()));
+        co_await send(request, refusal(admitted.error(), call));
         co_return;
     }
     if (admission.call.route->stream != nullptr) {
@@ -48,7 +48,7 @@ net::Task<> serve(net::HttpRequest& request, Services& services, Trust trust) {
         auto body = co_await request.read_body(max_body);
         auto accepted = body ? accept_body(*body, admission) : Status(std::unexpected(std::move(body.error())));
         if (!accepted) {
-            co_await send(request, problem(accepted.error()));
+            co_await send(request, refusal(accepted.error(), call));
             co_return;
         }
     }

@@ -99,6 +99,7 @@ TEST(Access, AWrongMethodNamesTheRightOnes) {
     const Answer answer(world.call("DELETE", "/api/v1/keys"));
     EXPECT_EQ(answer.status, 405);
     EXPECT_NE(answer.text("detail").find("GET, POST"), std::string::npos);
+    EXPECT_EQ(header_of(world.call("DELETE", "/api/v1/keys"), "allow"), "GET, POST");
     EXPECT_EQ(world.call("HEAD", "/api/v1/keys").status, 200);
     EXPECT_EQ(world.call("HEAD", "/api/v1/requests/stream").status, 405);
 }
