@@ -62,6 +62,7 @@ void fill_usage(store::RequestRow& row, const llm::Usage& usage) {
 }
 
 void fill_cost(store::RequestRow& row, const Cost& cost, const PriceCard* card) {
+    if (row.usage_source.empty()) return;
     if (card == nullptr) {
         row.price_source = "unknown";
         return;
@@ -69,8 +70,7 @@ void fill_cost(store::RequestRow& row, const Cost& cost, const PriceCard* card) 
     row.price_source = card->source == "config" ? std::string_view("config") : std::string_view("catalogue");
     row.cost_total = cost.total.count();
     if (!cost.total.known()) {
-        // Nothing was used, or a rate that is needed is missing.
-        if (cost.count > 0) row.price_source = "unknown";
+        row.price_source = "unknown";  // a rate that is needed is missing
         return;
     }
     row.cost_input = cost.input().count();

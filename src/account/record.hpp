@@ -38,7 +38,7 @@ void append_attempt(std::string& out, const AttemptNote& attempt);
 
 /// Tokens and their source into the row.
 void fill_usage(store::RequestRow& row, const llm::Usage& usage);
-/// Money into the row; `card` may be null (then price_source is "unknown"). `row` views `card`'s texts only where they are static.
+/// Money into the row, after fill_usage: without usage there is nothing to price and the row stays as it is. Without a card price_source is "unknown".
 void fill_cost(store::RequestRow& row, const Cost& cost, const PriceCard* card);
 
 class RecordSink {

@@ -172,7 +172,12 @@ TEST(Record, ShowsUsageCostAndTheirSources) {
     EXPECT_EQ(row.cost_total, 250'000'000);
     EXPECT_EQ(row.cost_input, 250'000'000);
     EXPECT_EQ(row.price_source, "config");
+    RequestRow failed;
+    fill_usage(failed, {});
+    fill_cost(failed, {}, nullptr);
+    EXPECT_EQ(failed.price_source, "") << "a call that used nothing is not an unpriced one";
     RequestRow unpriced;
+    fill_usage(unpriced, usage);
     fill_cost(unpriced, {}, nullptr);
     EXPECT_EQ(unpriced.price_source, "unknown");
     EXPECT_EQ(unpriced.cost_total, store::unset);
