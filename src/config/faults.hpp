@@ -15,9 +15,9 @@ struct Fault {
     std::string file;        ///< As given; empty: no file.
     std::uint32_t line = 0;  ///< 1-based; 0: the fault has no place in the file.
     std::uint32_t column = 0;
-    std::string path;        ///< "providers.lab.base_url", "keys[0].value"
-    std::string message;     ///< What is wrong. Never holds a secret.
-    std::string remedy;      ///< What to do.
+    std::string path;     ///< "providers.lab.base_url", "keys[0].value"
+    std::string message;  ///< What is wrong. Never holds a secret.
+    std::string remedy;   ///< What to do.
     Severity severity = Severity::error;
 };
 

@@ -6,7 +6,8 @@
 namespace gotthard::config {
 namespace {
 
-constexpr std::string_view head = R"(# gotthard.yaml: configuration of the gateway. `gotthard check` validates it; docs/reference/configuration.md lists every key.
+constexpr std::string_view head =
+    R"(# gotthard.yaml: configuration of the gateway. `gotthard check` validates it; docs/reference/configuration.md lists every key.
 # Any value may be env:NAME or file:/path. A reload (SIGHUP) takes changes over without a restart.
 
 listen: 127.0.0.1:7300            # where clients call
@@ -45,11 +46,14 @@ constexpr std::string_view example = R"(#  openai: {}                      # a r
 
 std::string initial_file(const Surroundings& surroundings) {
     std::string out(head);
-    const auto keys = surroundings.environment ? provider::keys_in_environment(surroundings.environment) : std::vector<provider::FoundKey>{};
+    const auto keys =
+        surroundings.environment ? provider::keys_in_environment(surroundings.environment) : std::vector<provider::FoundKey>{};
     const bool any = !keys.empty() || !surroundings.engines.empty();
-    out += any ? "providers:                        # a provider's name is the prefix of its models: openai/gpt-5.4\n"
-               : "# Nothing was found: no provider's key in the environment, no local engine on its default port.\n# providers:\n";
-    for (const provider::FoundKey& key : keys) out += fmt::format("  {}: {{api_key: env:{}}}   # {}\n", key.row->id, key.variable, key.row->name);
+    out +=
+        any ? "providers:                        # a provider's name is the prefix of its models: openai/gpt-5.4\n"
+            : "# Nothing was found: no provider's key in the environment, no local engine on its default port.\n# providers:\n";
+    for (const provider::FoundKey& key : keys)
+        out += fmt::format("  {}: {{api_key: env:{}}}   # {}\n", key.row->id, key.variable, key.row->name);
     for (const provider::FoundEngine& engine : surroundings.engines) {
         out += fmt::format("  {}: {{base_url: {}}}   # {}", engine.row->id, engine.base.text(), engine.row->name);
         for (std::size_t i = 0; i < engine.models.size() && i < 3; ++i) {
@@ -60,7 +64,9 @@ std::string initial_file(const Surroundings& surroundings) {
         out += '\n';
     }
     out += example;
-    out += "discover: true                    # adds what appears later: keys in the environment, local engines on their default ports\n";
+    out +=
+        "discover: true                    # adds what appears later: keys in the environment, local engines on their default "
+        "ports\n";
     out += tail;
     return out;
 }

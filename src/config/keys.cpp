@@ -48,9 +48,27 @@ std::vector<const Key*> children_of(const Key* key) {
 
 std::string_view to_string(Type type) {
     constexpr std::string_view names[] = {
-        "object", "map", "list", "text", "secret", "true or false", "whole number", "`auto` or a whole number", "duration", "size",
-        "USD", "time", "address", "URL", "URL or `none`", "path", "one of", "list of", "text or list of texts",
-        "list of globs and renames", "secret or object",
+        "object",
+        "map",
+        "list",
+        "text",
+        "secret",
+        "true or false",
+        "whole number",
+        "`auto` or a whole number",
+        "duration",
+        "size",
+        "USD",
+        "time",
+        "address",
+        "URL",
+        "URL or `none`",
+        "path",
+        "one of",
+        "list of",
+        "text or list of texts",
+        "list of globs and renames",
+        "secret or object",
     };
     return names[static_cast<std::size_t>(type)];
 }

@@ -13,27 +13,27 @@
 namespace gotthard::config {
 
 enum class Type : std::uint8_t {
-    object,       ///< Fixed keys: its children.
-    map,          ///< Any key; values as the child "*".
-    list,         ///< Items as the child "[]".
+    object,  ///< Fixed keys: its children.
+    map,     ///< Any key; values as the child "*".
+    list,    ///< Items as the child "[]".
     text,
-    secret,       ///< Text that is never shown; plain text is warned about.
+    secret,  ///< Text that is never shown; plain text is warned about.
     boolean,
-    whole,        ///< `allowed`: "1..10"
-    threads,      ///< "auto" or a whole number
-    duration,     ///< "250ms", "2s", "1h30m", "30d"
-    bytes,        ///< "64KiB", "32MiB"
-    money,        ///< USD with at most nine decimals
-    time,         ///< RFC 3339, or a date
-    address,      ///< "127.0.0.1:7300", "[::1]:7300"
-    url,          ///< http or https
-    proxy,        ///< URL of a proxy, or "none"
-    path,         ///< Of a file or a folder.
-    choice,       ///< `allowed`: "keys|off"
-    choices,      ///< A list of those, or one.
-    texts,        ///< A list of texts, or one.
-    models,       ///< Globs and renames: [glob, {name: upstream id}], or {name: upstream id}.
-    account,      ///< A secret, or an object: its children.
+    whole,     ///< `allowed`: "1..10"
+    threads,   ///< "auto" or a whole number
+    duration,  ///< "250ms", "2s", "1h30m", "30d"
+    bytes,     ///< "64KiB", "32MiB"
+    money,     ///< USD with at most nine decimals
+    time,      ///< RFC 3339, or a date
+    address,   ///< "127.0.0.1:7300", "[::1]:7300"
+    url,       ///< http or https
+    proxy,     ///< URL of a proxy, or "none"
+    path,      ///< Of a file or a folder.
+    choice,    ///< `allowed`: "keys|off"
+    choices,   ///< A list of those, or one.
+    texts,     ///< A list of texts, or one.
+    models,    ///< Globs and renames: [glob, {name: upstream id}], or {name: upstream id}.
+    account,   ///< A secret, or an object: its children.
 };
 
 enum class Since : std::uint8_t { now, later };
@@ -41,7 +41,7 @@ enum class Since : std::uint8_t { now, later };
 struct Key {
     std::string_view path;
     Type type = Type::text;
-    std::string_view fallback;       ///< Default as one would write it; "" for none.
+    std::string_view fallback;  ///< Default as one would write it; "" for none.
     std::string_view allowed;
     std::string_view doc;            ///< One sentence or two, Markdown.
     std::string_view like;           ///< Children are those of this path.

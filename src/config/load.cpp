@@ -21,15 +21,17 @@ enum class Accept : std::uint8_t { regular_files, anything };
 
 /// The first `limit` bytes of a file at most; nullopt when it cannot be read.
 std::optional<std::string> read_bounded(const std::string& path, std::size_t limit, Accept accept) {
-    const int fd = ::open(path.c_str(), accept == Accept::regular_files ? O_RDONLY | O_CLOEXEC | O_NONBLOCK : O_RDONLY | O_CLOEXEC);
+    const int fd =
+        ::open(path.c_str(), accept == Accept::regular_files ? O_RDONLY | O_CLOEXEC | O_NONBLOCK : O_RDONLY | O_CLOEXEC);
     if (fd < 0) return std::nullopt;
-    struct stat about {};
+    struct stat about{};
     std::optional<std::string> out;
     if (::fstat(fd, &about) == 0 && !S_ISDIR(about.st_mode) && (accept == Accept::anything || S_ISREG(about.st_mode))) {
         out.emplace();
         char room[16 * 1024];
         ssize_t got = 0;
-        while (out->size() < limit && (got = ::read(fd, room, std::min(sizeof room, limit - out->size()))) > 0) out->append(room, static_cast<std::size_t>(got));
+        while (out->size() < limit && (got = ::read(fd, room, std::min(sizeof room, limit - out->size()))) > 0)
+            out->append(room, static_cast<std::size_t>(got));
         if (got < 0) out.reset();
     }
     ::close(fd);
@@ -75,7 +77,9 @@ void append_canonical(std::string& out, const Node& node) {
 void stamp(Snapshot& snapshot, const Node& root) {
     std::string text;
     append_canonical(text, root);
-    for (const std::string& part : {snapshot.data.text(), snapshot.admin.text(), snapshot.data_directory, std::string(snapshot.admin_token.reveal())}) append_field(text, part);
+    for (const std::string& part :
+         {snapshot.data.text(), snapshot.admin.text(), snapshot.data_directory, std::string(snapshot.admin_token.reveal())})
+        append_field(text, part);
     for (const Provider& provider : snapshot.providers) {
         append_field(text, provider.name);
         append_field(text, provider.upstream.base.text());
@@ -137,7 +141,8 @@ Loaded load(const std::optional<std::string>& file, const Surroundings& given, c
         const auto text = read_bounded(*file, most_bytes + 1, Accept::anything);
         if (text) return load_text(*text, *file, given, overrides);
         Loaded out;
-        out.faults.push_back({*file, 0, 0, "", "the configuration file cannot be read", "check the path and who may read it; `gotthard init` writes a new one", Severity::error});
+        out.faults.push_back({*file, 0, 0, "", "the configuration file cannot be read",
+                              "check the path and who may read it; `gotthard init` writes a new one", Severity::error});
         return out;
     }
     Faults faults("");

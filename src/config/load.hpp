@@ -45,7 +45,8 @@ std::optional<std::string> find_file(std::optional<std::string> asked, const pro
 /// Reads and resolves `file`; nullopt: defaults plus what the environment offers (then discover is on).
 Loaded load(const std::optional<std::string>& file, const Surroundings& surroundings, const Overrides& overrides = {});
 /// The same for text that is already there; `file` is only shown.
-Loaded load_text(std::string_view text, const std::string& file, const Surroundings& surroundings, const Overrides& overrides = {});
+Loaded load_text(std::string_view text, const std::string& file, const Surroundings& surroundings,
+                 const Overrides& overrides = {});
 
 /// `check`: one block per fault ("gotthard.yaml:3:9: error: ..." and the remedy), then a summary line.
 std::string render_text(std::span<const Fault> faults, bool colour);

@@ -16,7 +16,9 @@ std::string place_text(const Fault& fault) {
 
 std::string_view name_of(Severity severity) { return severity == Severity::error ? "error" : "warning"; }
 
-std::string count_text(std::size_t count, std::string_view noun) { return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s"); }
+std::string count_text(std::size_t count, std::string_view noun) {
+    return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
+}
 
 }  // namespace
 
@@ -28,13 +30,17 @@ std::string render_text(std::span<const Fault> faults, bool colour) {
         errors += error ? 1 : 0;
         const std::string_view begin = !colour ? "" : error ? "\x1b[1;31m" : "\x1b[1;33m";
         const std::string_view end = colour ? "\x1b[0m" : "";
-        out += fmt::format("{}: {}{}{}: {}{}{}\n", place_text(fault), begin, name_of(fault.severity), end, fault.path, fault.path.empty() ? "" : ": ", fault.message);
+        out += fmt::format("{}: {}{}{}: {}{}{}\n", place_text(fault), begin, name_of(fault.severity), end, fault.path,
+                           fault.path.empty() ? "" : ": ", fault.message);
         if (!fault.remedy.empty()) out += fmt::format("    {}\n", fault.remedy);
     }
     const std::size_t warnings = faults.size() - errors;
-    if (errors > 0) out += fmt::format("{}, {}\n", count_text(errors, "error"), count_text(warnings, "warning"));
-    else if (warnings > 0) out += fmt::format("valid, with {}\n", count_text(warnings, "warning"));
-    else out += "valid\n";
+    if (errors > 0)
+        out += fmt::format("{}, {}\n", count_text(errors, "error"), count_text(warnings, "warning"));
+    else if (warnings > 0)
+        out += fmt::format("valid, with {}\n", count_text(warnings, "warning"));
+    else
+        out += "valid\n";
     return out;
 }
 

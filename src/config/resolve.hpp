@@ -27,7 +27,7 @@ void resolve_prices(Resolving& r);
 Timeouts resolve_timeouts(const View& view, const Timeouts& inherited);
 Retry resolve_retry(const View& view, const Retry& inherited);
 /// `none` and environment variables included; nullopt: straight.
-std::optional<Proxy> resolve_proxy(const View& own, const View& general, const provider::BaseUrl& target, const provider::Environment& environment,
-                                   Faults& faults);
+std::optional<Proxy> resolve_proxy(const View& own, const View& general, const provider::BaseUrl& target,
+                                   const provider::Environment& environment, Faults& faults);
 
 }  // namespace gotthard::config

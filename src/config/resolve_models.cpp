@@ -25,11 +25,14 @@ public:
 
     void read() {
         for (const auto& [name, view] : members_) {
-            if (name.empty() || name.size() > 256 || std::ranges::any_of(name, [](char c) { return static_cast<unsigned char>(c) < 0x20; }))
+            if (name.empty() || name.size() > 256 ||
+                std::ranges::any_of(name, [](char c) { return static_cast<unsigned char>(c) < 0x20; }))
                 r_.faults.error(view.place(), view.path(), "this cannot be a model's name", "use a short name without line ends");
             Alias alias{.name = name, .targets = {}, .hidden = view.at("hidden").boolean()};
             if (!view.at("use").given()) {
-                if (!view.faulty() && !view.at("use").faulty()) r_.faults.error(view.place(), view.path(), "the name has no `use`", "write for instance `use: openai/gpt-5.4`");
+                if (!view.faulty() && !view.at("use").faulty())
+                    r_.faults.error(view.place(), view.path(), "the name has no `use`",
+                                    "write for instance `use: openai/gpt-5.4`");
                 continue;
             }
             seen_ = {name};
@@ -50,7 +53,9 @@ private:
                 add_target(item, used, alias, report);
             } else if (under_way_.contains(used) || under_way_.size() > longest_chain || seen_.size() > most_steps) {
                 if (report || used == alias.name)
-                    r_.faults.error(item.place(), item.path(), fmt::format("`{}` leads back to itself, or through too many names", utf8_prefix(used, 80)), "name a `provider/model`");
+                    r_.faults.error(item.place(), item.path(),
+                                    fmt::format("`{}` leads back to itself, or through too many names", utf8_prefix(used, 80)),
+                                    "name a `provider/model`");
             } else if (seen_.insert(used).second) {
                 under_way_.insert(used);
                 follow(members_[other->second].second, alias, false);
@@ -64,18 +69,25 @@ private:
         const std::string provider_name = used.substr(0, slash);
         const auto index = r_.out.provider_index(provider_name);
         if (slash == std::string::npos || slash + 1 == used.size()) {
-            if (report) r_.faults.error(item.place(), item.path(), fmt::format("`{}` is neither `provider/model` nor a name under `models`", utf8_prefix(used, 80)), suggestion(used));
+            if (report)
+                r_.faults.error(item.place(), item.path(),
+                                fmt::format("`{}` is neither `provider/model` nor a name under `models`", utf8_prefix(used, 80)),
+                                suggestion(used));
             return;
         }
         if (!index) {
             if (report && !declared_.contains(provider_name))  // a provider that failed has been reported
-                r_.faults.error(item.place(), item.path(), fmt::format("there is no provider `{}`", utf8_prefix(provider_name, 64)), suggestion(used));
+                r_.faults.error(item.place(), item.path(),
+                                fmt::format("there is no provider `{}`", utf8_prefix(provider_name, 64)), suggestion(used));
             return;
         }
         const std::string model = used.substr(slash + 1);
         const auto upstream = r_.out.providers[*index].upstream_model(model);
         if (!upstream) {
-            if (report) r_.faults.error(item.place(), item.path(), fmt::format("`{}` does not offer `{}`", provider_name, utf8_prefix(model, 80)), fmt::format("add it to `providers.{}.models`", provider_name));
+            if (report)
+                r_.faults.error(item.place(), item.path(),
+                                fmt::format("`{}` does not offer `{}`", provider_name, utf8_prefix(model, 80)),
+                                fmt::format("add it to `providers.{}.models`", provider_name));
             return;
         }
         Target target{.provider = *index, .model = std::string(*upstream), .shown = used};

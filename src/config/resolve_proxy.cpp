@@ -47,7 +47,8 @@ std::string first_of(const provider::Environment& environment, std::initializer_
 
 }  // namespace
 
-std::optional<Proxy> resolve_proxy(const View& own, const View& general, const provider::BaseUrl& target, const provider::Environment& environment, Faults& faults) {
+std::optional<Proxy> resolve_proxy(const View& own, const View& general, const provider::BaseUrl& target,
+                                   const provider::Environment& environment, Faults& faults) {
     const View& said = own.given() ? own : general;
     if (said.given()) {
         if (said.text() == "none" || (!own.given() && is_loopback_address(target.host))) return std::nullopt;
@@ -61,7 +62,9 @@ std::optional<Proxy> resolve_proxy(const View& own, const View& general, const p
     for (const std::string_view entry : split_list(except))
         if (covers(entry, target)) return std::nullopt;
     auto proxy = parse_proxy(text);
-    if (!proxy) faults.warning({}, "proxy", "the proxy in the environment is not usable and is not used", "set HTTPS_PROXY and HTTP_PROXY to http://host:port, or give `proxy`");
+    if (!proxy)
+        faults.warning({}, "proxy", "the proxy in the environment is not usable and is not used",
+                       "set HTTPS_PROXY and HTTP_PROXY to http://host:port, or give `proxy`");
     return proxy;
 }
 

@@ -26,7 +26,8 @@ std::optional<std::string_view> Provider::upstream_model(std::string_view model)
 }
 
 bool Cors::allows(std::string_view origin) const {
-    return !origin.empty() && std::ranges::any_of(origins, [origin](const std::string& allowed) { return allowed == "*" || allowed == origin; });
+    return !origin.empty() &&
+           std::ranges::any_of(origins, [origin](const std::string& allowed) { return allowed == "*" || allowed == origin; });
 }
 
 const Provider* Snapshot::find_provider(std::string_view name) const {

@@ -24,7 +24,7 @@ namespace gotthard::config {
 using llm::DialectId;
 
 struct ServerTls {
-    std::string cert;       ///< Paths of PEM files.
+    std::string cert;  ///< Paths of PEM files.
     std::string key;
     std::string client_ca;  ///< Empty: clients need no certificate.
 };
@@ -39,7 +39,7 @@ struct Listener {
 
 /// How an upstream's certificate is checked and what is shown to it.
 struct ClientTls {
-    std::string ca;    ///< PEM file; empty: the system's.
+    std::string ca;  ///< PEM file; empty: the system's.
     std::string cert;
     std::string key;
     bool insecure = false;  ///< Accept any certificate. Warned about.
@@ -55,10 +55,10 @@ struct Proxy {
 
 struct Timeouts {
     Nanos connect = 2'000'000'000;
-    Nanos first_token = 60'000'000'000;  ///< From the request sent to the first event (unary: to the head of the answer).
-    Nanos idle = 60'000'000'000;         ///< Between two reads of an answer.
-    Nanos total = 600'000'000'000;       ///< All attempts of one request together.
-    Nanos client_write = 60'000'000'000; ///< A client that takes nothing of its answer for so long is cut off.
+    Nanos first_token = 60'000'000'000;   ///< From the request sent to the first event (unary: to the head of the answer).
+    Nanos idle = 60'000'000'000;          ///< Between two reads of an answer.
+    Nanos total = 600'000'000'000;        ///< All attempts of one request together.
+    Nanos client_write = 60'000'000'000;  ///< A client that takes nothing of its answer for so long is cut off.
 };
 
 /// Outcome classes of routing.md 6.1 that may be repeated on the same target.
@@ -74,12 +74,12 @@ struct Retry {
 };
 
 struct Limits {
-    std::uint64_t body = 32ULL << 20;     ///< Decoded request body.
-    std::uint64_t header = 64ULL << 10;   ///< Request head.
-    Nanos header_time = 10'000'000'000;   ///< From a head's first byte to its last.
-    Nanos body_time = 30'000'000'000;     ///< Without any byte while a body is read.
-    Nanos idle_time = 75'000'000'000;     ///< Between two requests of a connection.
-    std::uint64_t answer = 64ULL << 20;   ///< Of an upstream's unary answer.
+    std::uint64_t body = 32ULL << 20;    ///< Decoded request body.
+    std::uint64_t header = 64ULL << 10;  ///< Request head.
+    Nanos header_time = 10'000'000'000;  ///< From a head's first byte to its last.
+    Nanos body_time = 30'000'000'000;    ///< Without any byte while a body is read.
+    Nanos idle_time = 75'000'000'000;    ///< Between two requests of a connection.
+    std::uint64_t answer = 64ULL << 20;  ///< Of an upstream's unary answer.
 };
 
 /// A model that a provider offers: a glob, or one name with what the upstream calls it.
@@ -122,14 +122,15 @@ struct Alias {
 struct ConfiguredKey {
     std::string name;
     Secret value;
-    std::vector<std::string> models;        ///< Globs; empty: every model.
+    std::vector<std::string> models;  ///< Globs; empty: every model.
     std::optional<Micros> expires;
 };
 
 /// A row of `prices:`; nano-dollars per million tokens, `request` and `web_search` per piece. Unset: falls back as in pricing.md.
 struct Price {
     std::string model;  ///< Glob over "provider/model".
-    std::optional<Money> input, output, cache_read, cache_write, cache_write_1h, reasoning, audio_input, audio_output, request, web_search;
+    std::optional<Money> input, output, cache_read, cache_write, cache_write_1h, reasoning, audio_input, audio_output, request,
+        web_search;
 };
 
 enum class UnknownModel : std::uint8_t { allow, warn, block };
@@ -162,8 +163,8 @@ struct Snapshot {
     bool admin_insecure = false;
     Secret admin_token;  ///< admin.token or GOTTHARD_ADMIN_TOKEN; empty: none was given.
     std::string data_directory;
-    bool require_keys = true;     ///< auth: keys
-    std::uint32_t threads = 0;    ///< 0: one per core.
+    bool require_keys = true;   ///< auth: keys
+    std::uint32_t threads = 0;  ///< 0: one per core.
     bool discover = false;
 
     std::vector<Provider> providers;

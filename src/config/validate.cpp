@@ -42,16 +42,22 @@ public:
         if (key.since == Since::later) return refuse_later(node, key, path, place);
         if (node.kind == Node::Kind::null) return;
         switch (key.type) {
-            case Type::object: return visit_object(node, &key, path);
-            case Type::map: return visit_map(node, key, path);
-            case Type::list: return visit_list(node, key, path);
+            case Type::object:
+                return visit_object(node, &key, path);
+            case Type::map:
+                return visit_map(node, key, path);
+            case Type::list:
+                return visit_list(node, key, path);
             case Type::texts:
-            case Type::choices: return visit_texts(node, key, path);
-            case Type::models: return visit_models(node, key, path);
+            case Type::choices:
+                return visit_texts(node, key, path);
+            case Type::models:
+                return visit_models(node, key, path);
             case Type::account:
                 if (node.is_map()) return visit_object(node, &key, path);
                 break;
-            default: break;
+            default:
+                break;
         }
         visit_scalar(node, key, path);
     }
@@ -61,12 +67,18 @@ public:
         for (Member& member : node.members) {
             const std::string member_path = path_of_member(path, member.key);
             const std::string pattern = child_path(key == nullptr ? std::string_view{} : key->path, member.key);
-            const Key* child = member.key == "*" || member.key == "[]" || member.key.find_first_of(".[") != std::string::npos ? nullptr : find_key(pattern);
-            if (child != nullptr) visit(member.value, *child, member_path, member.place);
-            else if (key != nullptr && key->path == "providers.*" && is_variable(node, path, member.key)) visit_scalar(member.value, variable_key, member_path);
-            else unknown(node, member, key, path);
+            const Key* child = member.key == "*" || member.key == "[]" || member.key.find_first_of(".[") != std::string::npos
+                                   ? nullptr
+                                   : find_key(pattern);
+            if (child != nullptr)
+                visit(member.value, *child, member_path, member.place);
+            else if (key != nullptr && key->path == "providers.*" && is_variable(node, path, member.key))
+                visit_scalar(member.value, variable_key, member_path);
+            else
+                unknown(node, member, key, path);
         }
-        std::erase_if(node.members, [](const Member& member) { return member.value.kind == Node::Kind::null && !member.value.faulty; });
+        std::erase_if(node.members,
+                      [](const Member& member) { return member.value.kind == Node::Kind::null && !member.value.faulty; });
     }
 
 private:
@@ -74,7 +86,8 @@ private:
 
     void refuse_later(Node& node, const Key& key, const std::string& path, Place place) {
         if (!node.empty())
-            faults_.error(place, path, fmt::format("`{}` {}", last_step(key.path), not_yet), "remove it; it would have no effect");
+            faults_.error(place, path, fmt::format("`{}` {}", last_step(key.path), not_yet),
+                          "remove it; it would have no effect");
         node = Node{};
     }
 
@@ -99,7 +112,10 @@ private:
     }
 
     void visit_map(Node& node, const Key& key, const std::string& path) {
-        if (!expect(node, Node::Kind::map, path, last_step(key.path) == "*" ? std::string("write a map of names") : fmt::format("write a map of names under `{}`", last_step(key.path)))) return;
+        if (!expect(node, Node::Kind::map, path,
+                    last_step(key.path) == "*" ? std::string("write a map of names")
+                                               : fmt::format("write a map of names under `{}`", last_step(key.path))))
+            return;
         const Key* child = find_key(child_path(key.path, "*"));
         for (Member& member : node.members) {
             const std::string member_path = path_of_member(path, member.key);
@@ -109,12 +125,15 @@ private:
     }
 
     void visit_list(Node& node, const Key& key, const std::string& path) {
-        if (!expect(node, Node::Kind::list, path, fmt::format("write a list under `{}`: each item begins with `- `", last_step(key.path)))) return;
+        if (!expect(node, Node::Kind::list, path,
+                    fmt::format("write a list under `{}`: each item begins with `- `", last_step(key.path))))
+            return;
         const Key* child = find_key(child_path(key.path, "[]"));
         for (std::size_t i = 0; i < node.items.size(); ++i) {
             Node& item = node.items[i];
             const std::string item_path = fmt::format("{}[{}]", path, i);
-            if (item.kind == Node::Kind::null) faults_.error(node.place, item_path, "an item of this list is empty", "write it or remove its line");
+            if (item.kind == Node::Kind::null)
+                faults_.error(node.place, item_path, "an item of this list is empty", "write it or remove its line");
             visit(item, *child, item_path, item.place);
         }
     }
@@ -125,7 +144,8 @@ private:
         for (std::size_t i = 0; i < node.items.size(); ++i) {
             const std::string item_path = fmt::format("{}[{}]", path, i);
             if (node.items[i].is_map() && key.path == "models.*.use") {
-                faults_.error(node.items[i].place, item_path, fmt::format("a target as a map {}", not_yet), "write the target as `provider/model`");
+                faults_.error(node.items[i].place, item_path, fmt::format("a target as a map {}", not_yet),
+                              "write the target as `provider/model`");
                 empty_out(node.items[i]);
             } else {
                 visit_scalar(node.items[i], key, item_path);
@@ -148,8 +168,10 @@ private:
         if (!expect(node, Node::Kind::list, path, "write a list of globs and of `name: upstream id`")) return;
         for (std::size_t i = 0; i < node.items.size(); ++i) {
             const std::string item_path = fmt::format("{}[{}]", path, i);
-            if (node.items[i].is_map()) visit_models(node.items[i], key, item_path);
-            else visit_scalar(node.items[i], text, item_path);
+            if (node.items[i].is_map())
+                visit_models(node.items[i], key, item_path);
+            else
+                visit_scalar(node.items[i], text, item_path);
         }
     }
 
@@ -169,7 +191,8 @@ private:
             return empty_out(node);
         }
         if (secret && !node.replaced)
-            faults_.warning(node.place, path, "a secret is written in plain text", "write `env:NAME` or `file:/path` in its place");
+            faults_.warning(node.place, path, "a secret is written in plain text",
+                            "write `env:NAME` or `file:/path` in its place");
     }
 
     /// Puts what `env:` or `file:` names in place of the text. False: a fault was added.
@@ -206,15 +229,18 @@ private:
     static bool is_variable(const Node& provider, const std::string& path, std::string_view name) {
         const Node* type = provider.find("type");
         const auto dot = path.rfind('.');
-        const std::string_view id = type != nullptr && type->is_scalar() ? std::string_view(type->text) : std::string_view(path).substr(dot + 1);
+        const std::string_view id =
+            type != nullptr && type->is_scalar() ? std::string_view(type->text) : std::string_view(path).substr(dot + 1);
         const provider::Row* row = provider::find_row(id);
-        return row != nullptr && std::ranges::any_of(row->variables, [name](const provider::Variable& variable) { return variable.name == name; });
+        return row != nullptr &&
+               std::ranges::any_of(row->variables, [name](const provider::Variable& variable) { return variable.name == name; });
     }
 
     void unknown(const Node& node, Member& member, const Key* key, const std::string& path) {
         std::vector<std::string> known;
         for (const Key* child : children_of(key))
-            if (child->since == Since::now && last_step(child->path) != "[]" && last_step(child->path) != "*") known.emplace_back(last_step(child->path));
+            if (child->since == Since::now && last_step(child->path) != "[]" && last_step(child->path) != "*")
+                known.emplace_back(last_step(child->path));
         const std::string member_path = path_of_member(path, member.key);
         std::string remedy = "see docs/reference/configuration.md for the keys that exist";
         if (member.key == "<<") {
@@ -249,7 +275,8 @@ std::string nearest(std::string_view name, std::span<const std::string> known) {
 }
 
 std::string path_of_member(std::string_view parent, std::string_view key) {
-    const bool plain = !key.empty() && std::ranges::all_of(key, [](char c) { return is_alpha(c) || is_digit(c) || c == '_' || c == '-'; });
+    const bool plain =
+        !key.empty() && std::ranges::all_of(key, [](char c) { return is_alpha(c) || is_digit(c) || c == '_' || c == '-'; });
     const std::string step = plain ? std::string(key) : fmt::format("\"{}\"", utf8_prefix(key, 80));
     return parent.empty() ? step : fmt::format("{}.{}", parent, step);
 }

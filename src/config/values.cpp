@@ -44,12 +44,15 @@ Found about_whole(const Key& key, std::string_view text, std::string_view shown)
     const auto number = parse_integer<std::uint64_t>(text);
     if (number && *number >= range.first && *number <= range.second) return std::nullopt;
     return Complaint{fmt::format("{} is not a whole number from {} to {}", shown, range.first, range.second),
-                     key.type == Type::threads ? "write `auto` or a number" : fmt::format("write a number, for instance {}", key.fallback.empty() ? "1" : key.fallback)};
+                     key.type == Type::threads
+                         ? "write `auto` or a number"
+                         : fmt::format("write a number, for instance {}", key.fallback.empty() ? "1" : key.fallback)};
 }
 
 Found about_duration(const Key& key, std::string_view text, std::string_view shown) {
     const auto length = parse_duration(text);
-    const std::string example = fmt::format("write a number with a unit (ms, s, m, h, d, w), for instance `{}`", key.fallback.empty() ? "30s" : key.fallback);
+    const std::string example = fmt::format("write a number with a unit (ms, s, m, h, d, w), for instance `{}`",
+                                            key.fallback.empty() ? "30s" : key.fallback);
     if (!length) return Complaint{fmt::format("{} is not a duration", shown), example};
     if (*length > longest_duration) return Complaint{fmt::format("{} is longer than ten years", shown), example};
     if (*length == 0 && key.allowed != "zero") return Complaint{fmt::format("{} must be longer than zero", shown), example};
@@ -58,17 +61,21 @@ Found about_duration(const Key& key, std::string_view text, std::string_view sho
 
 Found about_bytes(const Key& key, std::string_view text, std::string_view shown) {
     const auto size = parse_bytes(text);
-    if (!size) return Complaint{fmt::format("{} is not a size", shown), fmt::format("write a number with a unit (KiB, MiB, GiB, KB, MB), for instance `{}`", key.fallback)};
+    if (!size)
+        return Complaint{fmt::format("{} is not a size", shown),
+                         fmt::format("write a number with a unit (KiB, MiB, GiB, KB, MB), for instance `{}`", key.fallback)};
     const auto range = parse_range(key.allowed);
     if (!range || (*size >= range->first && *size <= range->second)) return std::nullopt;
     const auto dots = key.allowed.find("..");
-    return Complaint{fmt::format("{} is out of range", shown), fmt::format("write a size from {} to {}", key.allowed.substr(0, dots), key.allowed.substr(dots + 2))};
+    return Complaint{fmt::format("{} is out of range", shown),
+                     fmt::format("write a size from {} to {}", key.allowed.substr(0, dots), key.allowed.substr(dots + 2))};
 }
 
 Found about_money(const Key&, std::string_view text, std::string_view shown) {
     const auto sum = Money::parse(text);
     if (sum && *sum >= Money::nanos(0)) return std::nullopt;
-    return Complaint{fmt::format("{} is not a price", shown), "write USD as a decimal number with at most nine decimals, for instance `0.15`"};
+    return Complaint{fmt::format("{} is not a price", shown),
+                     "write USD as a decimal number with at most nine decimals, for instance `0.15`"};
 }
 
 Found about_time(const Key&, std::string_view text, std::string_view shown) {
@@ -78,7 +85,8 @@ Found about_time(const Key&, std::string_view text, std::string_view shown) {
 
 Found about_address(const Key& key, std::string_view text, std::string_view shown) {
     if (parse_address(text)) return std::nullopt;
-    return Complaint{fmt::format("{} is not an address to listen on", shown), fmt::format("write a literal address and a port, for instance `{}` or `[::1]:7300`", key.fallback)};
+    return Complaint{fmt::format("{} is not an address to listen on", shown),
+                     fmt::format("write a literal address and a port, for instance `{}` or `[::1]:7300`", key.fallback)};
 }
 
 Found about_url(const Key& key, std::string_view text, std::string_view shown) {
@@ -88,7 +96,8 @@ Found about_url(const Key& key, std::string_view text, std::string_view shown) {
         const auto scheme = plain.find("://");
         const auto at = plain.rfind('@');
         if (scheme != std::string::npos && at != std::string::npos && at > scheme) plain.erase(scheme + 3, at - scheme - 2);
-        if (plain.starts_with("https://")) return Complaint{"a proxy that is itself reached over TLS is not supported", "write `http://host:port`"};
+        if (plain.starts_with("https://"))
+            return Complaint{"a proxy that is itself reached over TLS is not supported", "write `http://host:port`"};
     }
     const auto parsed = provider::parse_base_url(plain);
     if (parsed) return std::nullopt;
@@ -103,7 +112,8 @@ Found about_choice(const Key& key, std::string_view text, std::string_view shown
         return Complaint{fmt::format("`{}` is not available in this version", text), fmt::format("write `{}`", key.fallback)};
     const auto choices = choices_of(key.allowed);
     if (std::ranges::find(choices, text) != choices.end()) return std::nullopt;
-    return Complaint{fmt::format("{} is none of {}", shown, joined(key.allowed, "and")), fmt::format("write {}", joined(key.allowed, "or"))};
+    return Complaint{fmt::format("{} is none of {}", shown, joined(key.allowed, "and")),
+                     fmt::format("write {}", joined(key.allowed, "or"))};
 }
 
 Found about_text(const Key&, std::string_view text, std::string_view shown) {
@@ -116,10 +126,10 @@ struct Rule {
     Found (*complaint)(const Key&, std::string_view, std::string_view);
 };
 constexpr Rule rules[] = {
-    {Type::boolean, about_boolean}, {Type::whole, about_whole},     {Type::threads, about_whole}, {Type::duration, about_duration},
-    {Type::bytes, about_bytes},     {Type::money, about_money},     {Type::time, about_time},     {Type::address, about_address},
-    {Type::url, about_url},         {Type::proxy, about_url},       {Type::choice, about_choice}, {Type::choices, about_choice},
-    {Type::text, about_text},       {Type::secret, about_text},     {Type::path, about_text},     {Type::texts, about_text},
+    {Type::boolean, about_boolean}, {Type::whole, about_whole}, {Type::threads, about_whole}, {Type::duration, about_duration},
+    {Type::bytes, about_bytes},     {Type::money, about_money}, {Type::time, about_time},     {Type::address, about_address},
+    {Type::url, about_url},         {Type::proxy, about_url},   {Type::choice, about_choice}, {Type::choices, about_choice},
+    {Type::text, about_text},       {Type::secret, about_text}, {Type::path, about_text},     {Type::texts, about_text},
     {Type::account, about_text},
 };
 

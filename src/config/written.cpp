@@ -34,10 +34,14 @@ void Faults::add(Place place, std::string path, std::string message, std::string
 
 bool Node::empty() const {
     switch (kind) {
-        case Kind::null: return true;
-        case Kind::scalar: return text.empty();
-        case Kind::list: return items.empty();
-        case Kind::map: return members.empty();
+        case Kind::null:
+            return true;
+        case Kind::scalar:
+            return text.empty();
+        case Kind::list:
+            return items.empty();
+        case Kind::map:
+            return members.empty();
     }
     return true;
 }
@@ -58,8 +62,16 @@ struct Stop {
 };
 
 constexpr std::string_view plain_tags[] = {
-    "", "?", "!", "tag:yaml.org,2002:str", "tag:yaml.org,2002:int", "tag:yaml.org,2002:bool", "tag:yaml.org,2002:float",
-    "tag:yaml.org,2002:seq", "tag:yaml.org,2002:map", "tag:yaml.org,2002:null",
+    "",
+    "?",
+    "!",
+    "tag:yaml.org,2002:str",
+    "tag:yaml.org,2002:int",
+    "tag:yaml.org,2002:bool",
+    "tag:yaml.org,2002:float",
+    "tag:yaml.org,2002:seq",
+    "tag:yaml.org,2002:map",
+    "tag:yaml.org,2002:null",
 };
 
 /// Places in a text as people count them: lines and characters from 1. Bytes in, characters out.
@@ -74,7 +86,8 @@ public:
     Place place(int line, int byte) const {
         const auto row = std::min(static_cast<std::size_t>(std::max(line, 0)), starts_.size() - 1);
         const auto before = text_.substr(starts_[row], static_cast<std::size_t>(std::max(byte, 0)));
-        const auto characters = std::ranges::count_if(before, [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; });
+        const auto characters =
+            std::ranges::count_if(before, [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; });
         return {static_cast<std::uint32_t>(row) + 1, static_cast<std::uint32_t>(characters) + 1};
     }
     Place place(std::size_t offset) const {
@@ -112,7 +125,8 @@ public:
         add(std::move(copy), YAML::NullAnchor);
     }
 
-    void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, YAML::EmitterStyle::value) override {
+    void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                         YAML::EmitterStyle::value) override {
         open(Node::Kind::list, mark, tag, anchor);
     }
     void OnSequenceEnd() override { close(); }
@@ -129,7 +143,7 @@ private:
         YAML::anchor_t anchor = YAML::NullAnchor;
         std::optional<std::string> key;  ///< Read, its value is next.
         Place key_place;
-        bool skip = false;               ///< The value of a repeated key: read and dropped.
+        bool skip = false;                                     ///< The value of a repeated key: read and dropped.
         std::unordered_map<std::string, std::uint32_t> lines;  ///< Of the keys so far.
     };
 
@@ -144,7 +158,8 @@ private:
     }
 
     Stop too_many(const YAML::Mark& mark) const {
-        return {at(mark), "the file holds more values than a configuration can have", "shorten it; aliases count as often as they are used"};
+        return {at(mark), "the file holds more values than a configuration can have",
+                "shorten it; aliases count as often as they are used"};
     }
 
     void count(const Node& node, const YAML::Mark& mark) {
@@ -161,8 +176,10 @@ private:
     void open(Node::Kind kind, const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor) {
         check_tag(mark, tag);
         if (!frames_.empty() && frames_.back().node.is_map() && !frames_.back().key)
-            throw Stop{at(mark), "a key must be a plain word", "write `key: value`; a value that begins with { or [ as text needs quotes"};
-        if (frames_.size() >= deepest) throw Stop{at(mark), "the file is nested too deeply", "a configuration never needs more than a few levels"};
+            throw Stop{at(mark), "a key must be a plain word",
+                       "write `key: value`; a value that begins with { or [ as text needs quotes"};
+        if (frames_.size() >= deepest)
+            throw Stop{at(mark), "the file is nested too deeply", "a configuration never needs more than a few levels"};
         frames_.push_back({make(kind, mark), anchor, std::nullopt, {}, false, {}});
     }
 
@@ -196,7 +213,8 @@ private:
         const auto [same, first] = frame.lines.emplace(key.text, key.place.line);
         frame.skip = !first;
         if (frame.skip)
-            faults_.error(key.place, path_to(key.text), fmt::format("the key `{}` stands twice; first in line {}", key.text, same->second),
+            faults_.error(key.place, path_to(key.text),
+                          fmt::format("the key `{}` stands twice; first in line {}", key.text, same->second),
                           "keep one of the two");
     }
 
@@ -204,8 +222,10 @@ private:
         std::string path;
         for (const Frame& frame : frames_) {
             if (&frame == &frames_.back()) continue;
-            if (frame.node.is_list()) path += fmt::format("[{}]", frame.node.items.size());
-            else if (frame.key) path = path_of_member(path, *frame.key);
+            if (frame.node.is_list())
+                path += fmt::format("[{}]", frame.node.items.size());
+            else if (frame.key)
+                path = path_of_member(path, *frame.key);
         }
         return path_of_member(path, key);
     }
@@ -226,8 +246,10 @@ std::size_t first_bad_byte(std::string_view text) {
         std::size_t cut = middle;
         while (cut > good && (static_cast<unsigned char>(text[cut]) & 0xC0) == 0x80) --cut;
         if (cut == good) return good;
-        if (is_utf8(text.substr(0, cut))) good = cut;
-        else bad = cut;
+        if (is_utf8(text.substr(0, cut)))
+            good = cut;
+        else
+            bad = cut;
     }
     return good;
 }
@@ -287,16 +309,17 @@ Node read_yaml(std::string_view text, Faults& faults) {
         Node root = builder.take_root();
         TreeBuilder rest(lines, faults);
         if (parser.HandleNextDocument(rest)) {
-            faults.error(rest.take_root().place, "", "the file holds a second document", "keep one; remove the line `---` and what follows");
+            faults.error(rest.take_root().place, "", "the file holds a second document",
+                         "keep one; remove the line `---` and what follows");
             return {};
         }
         if (root.kind == Node::Kind::null) root.kind = Node::Kind::map;
         if (root.is_map()) return root;
-        faults.error(root.place, "", "the file must be a map of keys and values", "begin with a line such as `listen: 127.0.0.1:7300`");
-    } catch (const Stop& stop) {
-        faults.error(stop.place, "", stop.message, stop.remedy);
-    } catch (const YAML::Exception& bad) {
-        faults.error(lines.place(bad.mark.line, bad.mark.column), "", in_our_words(bad.msg), "check indentation, quotes, brackets and the blank after each colon");
+        faults.error(root.place, "", "the file must be a map of keys and values",
+                     "begin with a line such as `listen: 127.0.0.1:7300`");
+    } catch (const Stop& stop) { faults.error(stop.place, "", stop.message, stop.remedy); } catch (const YAML::Exception& bad) {
+        faults.error(lines.place(bad.mark.line, bad.mark.column), "", in_our_words(bad.msg),
+                     "check indentation, quotes, brackets and the blank after each colon");
     }
     return {};
 }

@@ -21,11 +21,11 @@ struct Member;
 struct Node {
     enum class Kind : std::uint8_t { null, scalar, list, map };
     Kind kind = Kind::null;
-    bool faulty = false;      ///< Null because what stood here was wrong, which has been said.
-    bool replaced = false;    ///< The text came from env: or file:; it is not shown in faults.
+    bool faulty = false;    ///< Null because what stood here was wrong, which has been said.
+    bool replaced = false;  ///< The text came from env: or file:; it is not shown in faults.
     Place place;
-    std::string text;         ///< Of a scalar.
-    std::string reference;    ///< "env:NAME" when replaced.
+    std::string text;       ///< Of a scalar.
+    std::string reference;  ///< "env:NAME" when replaced.
     std::vector<Node> items;
     std::vector<Member> members;
 

@@ -70,7 +70,8 @@ Result<BaseUrl> parse_base_url(std::string_view text) {
     const auto end = text.find_first_of("/?#\\");
     std::string_view authority = text.substr(0, end);
     const std::string_view rest = end == std::string_view::npos ? std::string_view{} : text.substr(end);
-    if (authority.find('@') != std::string_view::npos) return bad("the address holds a user name or password; give the key as api_key instead");
+    if (authority.find('@') != std::string_view::npos)
+        return bad("the address holds a user name or password; give the key as api_key instead");
     std::string_view port;
     if (authority.starts_with('[')) {
         const auto close = authority.find(']');

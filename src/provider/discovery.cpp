@@ -20,12 +20,24 @@ struct Signature {
     std::string_view server;  ///< Begins the Server header; "" never.
 };
 constexpr Signature signatures[] = {
-    {"llama_cpp", "llamacpp", "llama.cpp"}, {"llamafile", "llamafile", "llamafile"}, {"vllm", "vllm", ""},
-    {"sglang", "sglang", ""},               {"ollama", "library", ""},               {"lm_studio", "organization_owner", ""},
-    {"tabbyapi", "tabbyAPI", ""},           {"koboldcpp", "koboldcpp", "KoboldCpp"}, {"tensorrt_llm", "tensorrt_llm", ""},
-    {"lmdeploy", "lmdeploy", ""},           {"mistral_rs", "mistral.rs", ""},        {"xinference", "xinference", ""},
-    {"docker_model_runner", "docker", ""},  {"lemonade", "lemonade", ""},            {"openvino_model_server", "OVMS", ""},
-    {"localai", "localai", "LocalAI"},      {"mlx_lm", "mlx_lm", "BaseHTTP"},        {"tgi", "tgi", ""},
+    {"llama_cpp", "llamacpp", "llama.cpp"},
+    {"llamafile", "llamafile", "llamafile"},
+    {"vllm", "vllm", ""},
+    {"sglang", "sglang", ""},
+    {"ollama", "library", ""},
+    {"lm_studio", "organization_owner", ""},
+    {"tabbyapi", "tabbyAPI", ""},
+    {"koboldcpp", "koboldcpp", "KoboldCpp"},
+    {"tensorrt_llm", "tensorrt_llm", ""},
+    {"lmdeploy", "lmdeploy", ""},
+    {"mistral_rs", "mistral.rs", ""},
+    {"xinference", "xinference", ""},
+    {"docker_model_runner", "docker", ""},
+    {"lemonade", "lemonade", ""},
+    {"openvino_model_server", "OVMS", ""},
+    {"localai", "localai", "LocalAI"},
+    {"mlx_lm", "mlx_lm", "BaseHTTP"},
+    {"tgi", "tgi", ""},
 };
 
 bool usable_id(std::string_view id) {
@@ -34,7 +46,8 @@ bool usable_id(std::string_view id) {
 }
 
 std::int64_t context_of(json::Value entry) {
-    for (const std::string_view key : {"max_model_len", "context_length", "context_window", "max_context_length", "max_input_tokens"})
+    for (const std::string_view key :
+         {"max_model_len", "context_length", "context_window", "max_context_length", "max_input_tokens"})
         if (const auto number = entry[key].integer(); number && *number > 0) return *number;
     return entry["meta"]["n_ctx_train"].integer().value_or(0);
 }
@@ -68,12 +81,15 @@ std::vector<FoundKey> keys_in_environment(const Environment& environment) {
 
 Result<std::vector<ListedModel>> parse_model_list(std::string_view body) {
     json::Document document;
-    const auto malformed = [] { return fail(FailureKind::upstream_malformed, "the answer to the request for the model list is no model list"); };
+    const auto malformed = [] {
+        return fail(FailureKind::upstream_malformed, "the answer to the request for the model list is no model list");
+    };
     if (!document.parse(body, {.depth = 64, .lone_surrogates = true})) return malformed();
     json::Value list = document.root();
     for (const std::string_view key : {"data", "models"})
         if (list.is_object() && list[key].is_array()) list = list[key];
-    if (list.is_object() && document.root()["data"].is_null() && document.root()["object"].equals("list")) return std::vector<ListedModel>{};
+    if (list.is_object() && document.root()["data"].is_null() && document.root()["object"].equals("list"))
+        return std::vector<ListedModel>{};
     if (!list.is_array()) return malformed();
     std::vector<ListedModel> models;
     std::unordered_set<std::string> seen;
@@ -92,9 +108,12 @@ std::vector<Probe> local_probes() {
         const auto base = parse_base_url(row.base_url);
         if (!base || row.default_port == 0) continue;
         const std::string target = base->path + std::string(row.models_path);
-        const auto same = std::ranges::find_if(probes, [&](const Probe& probe) { return probe.port == row.default_port && probe.target == target; });
-        if (same != probes.end()) same->candidates.push_back(&row);
-        else probes.push_back({row.default_port, target, {&row}});
+        const auto same = std::ranges::find_if(
+            probes, [&](const Probe& probe) { return probe.port == row.default_port && probe.target == target; });
+        if (same != probes.end())
+            same->candidates.push_back(&row);
+        else
+            probes.push_back({row.default_port, target, {&row}});
     }
     return probes;
 }
@@ -102,7 +121,8 @@ std::vector<Probe> local_probes() {
 const Row* recognise_engine(const Probe& probe, std::string_view server_header, std::span<const ListedModel> models) {
     for (const Signature& signature : signatures) {
         const bool by_server = !signature.server.empty() && starts_with_ignoring_case(server_header, signature.server);
-        const bool by_owner = std::ranges::any_of(models, [&](const ListedModel& model) { return model.owner == signature.owner; });
+        const bool by_owner =
+            std::ranges::any_of(models, [&](const ListedModel& model) { return model.owner == signature.owner; });
         if (!by_server && !by_owner) continue;
         for (const Row* row : probe.candidates)
             if (row->id == signature.row) return row;

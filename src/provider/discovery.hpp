@@ -24,8 +24,8 @@ std::vector<FoundKey> keys_in_environment(const Environment& environment);
 /// A model as its provider lists it.
 struct ListedModel {
     std::string id;
-    std::string name;        ///< For people; may be empty.
-    std::string owner;       ///< owned_by; may be empty.
+    std::string name;          ///< For people; may be empty.
+    std::string owner;         ///< owned_by; may be empty.
     std::int64_t context = 0;  ///< Tokens; 0 unknown.
     bool operator==(const ListedModel&) const = default;
 };
@@ -45,11 +45,12 @@ struct FoundEngine {
 /// Where discovery asks: one probe per place, whatever number of engines use that port.
 struct Probe {
     std::uint16_t port = 0;
-    std::string target;  ///< "/v1/models"
+    std::string target;                  ///< "/v1/models"
     std::vector<const Row*> candidates;  ///< In order of preference.
 };
 std::vector<Probe> local_probes();
-/// Which engine it is, from its answer (owner of the models, `server` header): an engine that names itself, else the first candidate.
+/// Which engine it is, from its answer (owner of the models, `server` header): an engine that names itself, else the first
+/// candidate.
 const Row* recognise_engine(const Probe& probe, std::string_view server_header, std::span<const ListedModel> models);
 
 }  // namespace gotthard::provider

@@ -9,18 +9,19 @@ namespace {
 
 // Where a client's key may stand (G-1), and what else speaks for the client: never forwarded (E249).
 constexpr std::string_view credentials[] = {
-    "authorization", "proxy-authorization", "proxy-authenticate", "x-api-key", "api-key", "x-goog-api-key", "cookie", "x-amz-security-token",
+    "authorization", "proxy-authorization",  "proxy-authenticate", "x-api-key", "api-key", "x-goog-api-key",
+    "cookie",        "x-amz-security-token",
 };
 
 // What frames a message or belongs to one connection.
 constexpr std::string_view connection_headers[] = {
-    "host", "content-length", "transfer-encoding", "connection", "keep-alive", "proxy-connection", "te",
-    "trailer", "upgrade", "expect", "http2-settings",
+    "host", "content-length", "transfer-encoding", "connection", "keep-alive",     "proxy-connection",
+    "te",   "trailer",        "upgrade",           "expect",     "http2-settings",
 };
 
 // What the gateway decides for itself, and where the client came from.
 constexpr std::string_view own_headers[] = {
-    "content-encoding", "content-type", "accept-encoding", "forwarded", "via", "x-forwarded-for", "x-forwarded-host",
+    "content-encoding", "content-type",      "accept-encoding",    "forwarded", "via",    "x-forwarded-for", "x-forwarded-host",
     "x-forwarded-port", "x-forwarded-proto", "x-forwarded-server", "x-real-ip", "origin", "referer",
 };
 
@@ -37,7 +38,9 @@ bool forwards_client_header(std::string_view name) {
 
 bool is_header_name(std::string_view name) {
     if (name.empty() || name.size() > 256) return false;
-    return std::ranges::all_of(name, [](char c) { return is_alpha(c) || is_digit(c) || std::string_view("-_.!#$%&'*+^`|~").find(c) != std::string_view::npos; });
+    return std::ranges::all_of(name, [](char c) {
+        return is_alpha(c) || is_digit(c) || std::string_view("-_.!#$%&'*+^`|~").find(c) != std::string_view::npos;
+    });
 }
 
 bool settable_header(std::string_view name) {

@@ -6,7 +6,8 @@ namespace gotthard::provider {
 namespace {
 
 constexpr std::size_t largest_list = 8 << 20;
-constexpr net::ClientTimeouts background = {.connect = 2'000'000'000, .headers = 10'000'000'000, .idle = 5'000'000'000, .total = 20'000'000'000};
+constexpr net::ClientTimeouts background = {
+    .connect = 2'000'000'000, .headers = 10'000'000'000, .idle = 5'000'000'000, .total = 20'000'000'000};
 
 std::vector<std::string> ids_of(const std::vector<ListedModel>& models) {
     std::vector<std::string> ids;
@@ -21,12 +22,16 @@ net::SimpleRequest models_request(const Upstream& upstream, DialectId id) {
     request.target.clear();
     upstream.append_target(id, Operation::models, "", account, request.target);
     // Anthropic gives 20 models a page unless asked for more.
-    if (id == DialectId::anthropic) request.target += request.target.find('?') == std::string::npos ? "?limit=1000" : "&limit=1000";
+    if (id == DialectId::anthropic)
+        request.target += request.target.find('?') == std::string::npos ? "?limit=1000" : "&limit=1000";
     request.headers = "accept: application/json\r\n";
-    const auto add = [&request](const HeaderLine& line) { request.headers += fmt::format("{}: {}\r\n", line.name, line.value.reveal()); };
+    const auto add = [&request](const HeaderLine& line) {
+        request.headers += fmt::format("{}: {}\r\n", line.name, line.value.reveal());
+    };
     for (const HeaderLine& line : account.for_dialect(id).headers) add(line);
     for (const HeaderLine& line : upstream.headers(id)) add(line);
-    if (const auto beta = account.for_dialect(id).beta; !beta.empty()) request.headers += fmt::format("anthropic-beta: {}\r\n", beta);
+    if (const auto beta = account.for_dialect(id).beta; !beta.empty())
+        request.headers += fmt::format("anthropic-beta: {}\r\n", beta);
     request.limit = largest_list;
     return request;
 }
@@ -37,8 +42,13 @@ net::Task<std::vector<FoundEngine>> find_local_engines(net::HttpClient& client, 
     std::vector<FoundEngine> found;
     for (const Probe& probe : probes) {
         auto endpoint = net::UpstreamEndpoint::make({.tls = false, .host = "127.0.0.1", .port = probe.port});
-        net::SimpleRequest request{.method = "GET", .target = probe.target, .headers = "accept: application/json\r\n", .body = {}, .limit = largest_list};
-        auto answer = co_await client.fetch(std::move(endpoint), std::move(request), {.connect = timeout, .headers = timeout, .idle = timeout, .total = timeout});
+        net::SimpleRequest request{.method = "GET",
+                                   .target = probe.target,
+                                   .headers = "accept: application/json\r\n",
+                                   .body = {},
+                                   .limit = largest_list};
+        auto answer = co_await client.fetch(std::move(endpoint), std::move(request),
+                                            {.connect = timeout, .headers = timeout, .idle = timeout, .total = timeout});
         if (!answer || answer->status != 200) continue;
         const auto models = parse_model_list(answer->body);
         if (!models) continue;
@@ -53,14 +63,17 @@ net::Task<std::vector<FoundEngine>> find_local_engines(net::HttpClient& client, 
     co_return found;
 }
 
-net::Task<Result<std::vector<ListedModel>>> list_models(net::HttpClient& client, const Listing& listing, net::ClientTimeouts timeouts) {
+net::Task<Result<std::vector<ListedModel>>> list_models(net::HttpClient& client, const Listing& listing,
+                                                        net::ClientTimeouts timeouts) {
     const Upstream& upstream = *listing.upstream;
     const DialectId id = upstream.dialects.front();
-    if (!upstream.supports(id, Operation::models)) co_return fail(FailureKind::unsupported_feature, fmt::format("{} cannot list its models", listing.provider));
+    if (!upstream.supports(id, Operation::models))
+        co_return fail(FailureKind::unsupported_feature, fmt::format("{} cannot list its models", listing.provider));
     auto answer = co_await client.fetch(listing.endpoint, models_request(upstream, id), timeouts);
     if (!answer) co_return fail(std::move(answer.error()));
     if (answer->status != 200)
-        co_return fail(FailureKind::upstream_error, fmt::format("{} answered the request for its models with status {}", listing.provider, answer->status));
+        co_return fail(FailureKind::upstream_error,
+                       fmt::format("{} answered the request for its models with status {}", listing.provider, answer->status));
     co_return parse_model_list(answer->body);
 }
 
@@ -68,8 +81,10 @@ net::Task<ModelIds> refresh_models(net::HttpClient& client, const std::vector<Li
     ModelIds now;
     for (const Listing& listing : listings) {
         auto models = co_await list_models(client, listing, background);
-        if (models) now[listing.provider] = ids_of(*models);
-        else if (const auto old = before.find(listing.provider); old != before.end()) now[listing.provider] = std::move(old->second);
+        if (models)
+            now[listing.provider] = ids_of(*models);
+        else if (const auto old = before.find(listing.provider); old != before.end())
+            now[listing.provider] = std::move(old->second);
     }
     co_return now;
 }

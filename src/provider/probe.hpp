@@ -24,7 +24,8 @@ struct Listing {
 
 /// The models of one upstream, asked for with its first account. unsupported_feature when it cannot list them; else as
 /// HttpClient::fetch and parse_model_list, and upstream_error for a status other than 200. Redirects are not followed.
-net::Task<Result<std::vector<ListedModel>>> list_models(net::HttpClient& client, const Listing& listing, net::ClientTimeouts timeouts);
+net::Task<Result<std::vector<ListedModel>>> list_models(net::HttpClient& client, const Listing& listing,
+                                                        net::ClientTimeouts timeouts);
 
 /// Ids by provider. One that cannot be asked now keeps what `before` says of it.
 using ModelIds = std::map<std::string, std::vector<std::string>, std::less<>>;

@@ -11,8 +11,13 @@ struct DialectName {
     std::optional<DialectId> id;  ///< nullopt: a later version.
 };
 constexpr DialectName dialect_names[] = {
-    {"chat", DialectId::chat}, {"anthropic", DialectId::anthropic}, {"responses", {}}, {"gemini", {}},
-    {"bedrock", {}},           {"cohere", {}},                      {"ollama", {}},
+    {"chat", DialectId::chat},
+    {"anthropic", DialectId::anthropic},
+    {"responses", {}},
+    {"gemini", {}},
+    {"bedrock", {}},
+    {"cohere", {}},
+    {"ollama", {}},
 };
 
 struct QuirkName {
@@ -49,7 +54,8 @@ struct AuthPrefix {
     std::string_view prefix;
     AuthKind kind;
 };
-constexpr AuthPrefix auth_prefixes[] = {{"header:", AuthKind::header}, {"query:", AuthKind::query}, {"scheme:", AuthKind::scheme}};
+constexpr AuthPrefix auth_prefixes[] = {
+    {"header:", AuthKind::header}, {"query:", AuthKind::query}, {"scheme:", AuthKind::scheme}};
 
 bool is_token(std::string_view text) {
     if (text.empty()) return false;

@@ -75,9 +75,9 @@ std::optional<Auth> parse_auth(std::string_view text);
 /// What a row asks for beside a key: a hole in its URL, paths or headers, and a key of the provider's configuration.
 struct Variable {
     std::string_view name;
-    Few<std::string_view, 2> env;      ///< Environment variables, the first one set wins.
-    std::string_view fallback;         ///< Used when neither is given.
-    bool required = true;              ///< Missing: the configuration is refused. Else: headers that need it are left out.
+    Few<std::string_view, 2> env;  ///< Environment variables, the first one set wins.
+    std::string_view fallback;     ///< Used when neither is given.
+    bool required = true;          ///< Missing: the configuration is refused. Else: headers that need it are left out.
 };
 
 /// A header sent with every call. `value` may hold {variable} and {api_key}.
@@ -89,15 +89,15 @@ struct FixedHeader {
 };
 
 struct Row {
-    std::string_view id;        ///< Name in the configuration and prefix of its models.
-    std::string_view name;      ///< For people.
-    std::string_view base_url;  ///< Empty: the operator must give one.
-    Few<std::string_view, 5> key_env;        ///< Usual variables of the key, the first one set wins.
-    Few<std::string_view, 2> bearer_key_env; ///< Variables whose key always goes as Bearer.
-    Few<std::string_view, 3> base_env;       ///< Usual variables of the base URL.
-    Auth auth = bearer;                      ///< For every dialect without a way of its own.
-    std::optional<Auth> messages_auth;       ///< For the anthropic dialect.
-    bool key_optional = false;               ///< Works without a key; none is made up (E196).
+    std::string_view id;                             ///< Name in the configuration and prefix of its models.
+    std::string_view name;                           ///< For people.
+    std::string_view base_url;                       ///< Empty: the operator must give one.
+    Few<std::string_view, 5> key_env;                ///< Usual variables of the key, the first one set wins.
+    Few<std::string_view, 2> bearer_key_env;         ///< Variables whose key always goes as Bearer.
+    Few<std::string_view, 3> base_env;               ///< Usual variables of the base URL.
+    Auth auth = bearer;                              ///< For every dialect without a way of its own.
+    std::optional<Auth> messages_auth;               ///< For the anthropic dialect.
+    bool key_optional = false;                       ///< Works without a key; none is made up (E196).
     Few<DialectId, 2> dialects = {DialectId::chat};  ///< In order of preference.
 
     std::string_view chat_path = "/chat/completions";
@@ -110,8 +110,8 @@ struct Row {
     Few<Variable, 3> variables;
     Few<FixedHeader, 3> headers;
     bool local_engine = false;
-    bool generic = false;            ///< Any engine of its dialects: `dialects` may name all that are spoken here.
-    std::uint16_t default_port = 0;  ///< Where discovery asks.
+    bool generic = false;                  ///< Any engine of its dialects: `dialects` may name all that are spoken here.
+    std::uint16_t default_port = 0;        ///< Where discovery asks.
     std::int64_t first_token_seconds = 0;  ///< Slower than the general default: the row's own; 0: the default.
 };
 

@@ -98,10 +98,14 @@ std::string join(std::string_view base, std::string_view path) {
 std::string_view path_of(const Row& row, DialectId id, Operation operation) {
     const bool chat = id == DialectId::chat;
     switch (operation) {
-        case Operation::generate: return chat ? row.chat_path : row.messages_path;
-        case Operation::count_tokens: return chat ? std::string_view{} : row.count_tokens_path;
-        case Operation::models: return row.models_path;
-        case Operation::embeddings: return chat ? row.embeddings_path : std::string_view{};
+        case Operation::generate:
+            return chat ? row.chat_path : row.messages_path;
+        case Operation::count_tokens:
+            return chat ? std::string_view{} : row.count_tokens_path;
+        case Operation::models:
+            return row.models_path;
+        case Operation::embeddings:
+            return chat ? row.embeddings_path : std::string_view{};
     }
     return {};
 }
@@ -131,10 +135,17 @@ Account::Prepared prepare(const UpstreamSettings& settings, DialectId id, const 
         out.headers.push_back({"anthropic-dangerous-direct-browser-access", Secret("true"), false});
     }
     switch (auth.kind) {
-        case AuthKind::none: break;
-        case AuthKind::bearer: out.headers.push_back({"authorization", Secret("Bearer " + text), false}); break;
-        case AuthKind::header: out.headers.push_back({lower(auth.name), Secret(text), false}); break;
-        case AuthKind::scheme: out.headers.push_back({"authorization", Secret(std::string(auth.name) + " " + text), false}); break;
+        case AuthKind::none:
+            break;
+        case AuthKind::bearer:
+            out.headers.push_back({"authorization", Secret("Bearer " + text), false});
+            break;
+        case AuthKind::header:
+            out.headers.push_back({lower(auth.name), Secret(text), false});
+            break;
+        case AuthKind::scheme:
+            out.headers.push_back({"authorization", Secret(std::string(auth.name) + " " + text), false});
+            break;
         case AuthKind::query: {
             std::string parameter;
             append_percent_encoded(parameter, auth.name);
@@ -161,7 +172,8 @@ struct UpstreamBuilder {
         out.quirks = row.quirks | settings.more_quirks;
         if (settings.base) {
             out.base = *settings.base;
-            const bool versioned = row.base_url.ends_with("/v1") && parse_base_url(row.base_url).value_or(BaseUrl{}).path == "/v1";
+            const bool versioned =
+                row.base_url.ends_with("/v1") && parse_base_url(row.base_url).value_or(BaseUrl{}).path == "/v1";
             const bool any_chat = row.generic && row.dialects[0] == DialectId::chat;
             if (out.base.path.empty() && (versioned || any_chat)) out.base.path = "/v1";
             return {};
@@ -222,15 +234,20 @@ struct UpstreamBuilder {
                     header.value, [&](std::string_view text) { value += text; },
                     [&](std::string_view name) {
                         const auto found = settings.variables.find(name);
-                        if (found == settings.variables.end() || found->second.empty()) complete = false;
-                        else value += found->second;
+                        if (found == settings.variables.end() || found->second.empty())
+                            complete = false;
+                        else
+                            value += found->second;
                     });
-                if (!is_header_value(value, true)) return bad(fmt::format("the value of header {} holds a character that no header may hold", header.name));
+                if (!is_header_value(value, true))
+                    return bad(fmt::format("the value of header {} holds a character that no header may hold", header.name));
                 if (complete) lines.push_back({lower(header.name), Secret(std::move(value)), header.only_if_absent});
             }
             for (const auto& [name, value] : settings.headers) {
-                if (!settable_header(name)) return bad(fmt::format("header {} cannot be set: it belongs to the connection or is no header name", name));
-                if (!is_header_value(value.reveal(), true)) return bad(fmt::format("the value of header {} holds a character that no header may hold", name));
+                if (!settable_header(name))
+                    return bad(fmt::format("header {} cannot be set: it belongs to the connection or is no header name", name));
+                if (!is_header_value(value.reveal(), true))
+                    return bad(fmt::format("the value of header {} holds a character that no header may hold", name));
                 lines.push_back({lower(name), value, false});
             }
         }
@@ -238,7 +255,8 @@ struct UpstreamBuilder {
     }
 
     bool overridden(std::string_view name) const {
-        return std::ranges::any_of(settings.headers, [name](const auto& header) { return equals_ignoring_case(header.first, name); });
+        return std::ranges::any_of(settings.headers,
+                                   [name](const auto& header) { return equals_ignoring_case(header.first, name); });
     }
 
     Status make_accounts() {
@@ -273,7 +291,8 @@ bool Upstream::supports(DialectId id, Operation operation) const {
     return targets_[static_cast<std::size_t>(id)][static_cast<std::size_t>(operation)].supported;
 }
 
-void Upstream::append_target(DialectId id, Operation operation, std::string_view model, const Account& account, std::string& out) const {
+void Upstream::append_target(DialectId id, Operation operation, std::string_view model, const Account& account,
+                             std::string& out) const {
     const Target& target = targets_[static_cast<std::size_t>(id)][static_cast<std::size_t>(operation)];
     out += target.before;
     if (target.model) append_percent_encoded(out, model);
@@ -285,11 +304,17 @@ void Upstream::append_target(DialectId id, Operation operation, std::string_view
     out += key;
 }
 
-Status Upstream::append_passthrough(DialectId id, std::string_view path, std::string_view query, const Account& account, std::string& out) const {
-    const auto refuse = [] { return fail(FailureKind::invalid_request, "the path behind /passthrough/{provider} is not usable: it must begin with / and hold no dot segments"); };
+Status Upstream::append_passthrough(DialectId id, std::string_view path, std::string_view query, const Account& account,
+                                    std::string& out) const {
+    const auto refuse = [] {
+        return fail(FailureKind::invalid_request,
+                    "the path behind /passthrough/{provider} is not usable: it must begin with / and hold no dot segments");
+    };
     if (!path.starts_with('/') || path.starts_with("//") || path.find_first_of("?#") != std::string_view::npos) return refuse();
-    if (!is_header_value(path, false) || !is_header_value(query, false) || query.find('#') != std::string_view::npos) return refuse();
-    if (!parse_base_url("http://h" + std::string(path.size() > 1024 ? path.substr(0, 1024) : path)) || path.size() > 1024) return refuse();
+    if (!is_header_value(path, false) || !is_header_value(query, false) || query.find('#') != std::string_view::npos)
+        return refuse();
+    if (!parse_base_url("http://h" + std::string(path.size() > 1024 ? path.substr(0, 1024) : path)) || path.size() > 1024)
+        return refuse();
     out += join(base.path, path);
     std::string_view separator = "?";
     if (!query.empty()) {

@@ -65,7 +65,7 @@ public:
     BaseUrl base;
     std::vector<DialectId> dialects;  ///< In order of preference; never empty.
     std::uint32_t quirks = 0;
-    std::vector<Account> accounts;    ///< Never empty: without a key, one with an empty key.
+    std::vector<Account> accounts;  ///< Never empty: without a key, one with an empty key.
 
     bool speaks(DialectId id) const;
     /// The client's own dialect when the upstream has it, else the first it has.
@@ -77,7 +77,8 @@ public:
     void append_target(DialectId id, Operation operation, std::string_view model, const Account& account, std::string& out) const;
     /// The same for any other path of the provider: `path` as the client wrote it behind /passthrough/{provider}, beginning
     /// with '/'; `query` without '?', may be empty. Refuses what could leave the base URL (dot segments, encoded or not).
-    Status append_passthrough(DialectId id, std::string_view path, std::string_view query, const Account& account, std::string& out) const;
+    Status append_passthrough(DialectId id, std::string_view path, std::string_view query, const Account& account,
+                              std::string& out) const;
 
     /// Fixed header lines of the row and the operator's own. Authentication is not among them.
     std::span<const HeaderLine> headers(DialectId id) const { return headers_[static_cast<std::size_t>(id)]; }
@@ -89,7 +90,7 @@ private:
         std::string before;  ///< Up to the model, or the whole path.
         bool model = false;
         std::string after;
-        std::string query;   ///< With its '?'.
+        std::string query;  ///< With its '?'.
     };
     std::array<std::array<Target, operation_count>, dialect_count> targets_;
     std::array<std::vector<HeaderLine>, dialect_count> headers_;
@@ -98,11 +99,11 @@ private:
 /// What the configuration says about an upstream, as values.
 struct UpstreamSettings {
     const Row* row = nullptr;
-    std::optional<BaseUrl> base;             ///< Default: the row's, its holes filled.
-    std::vector<DialectId> dialects;         ///< Default: the row's.
+    std::optional<BaseUrl> base;                                ///< Default: the row's, its holes filled.
+    std::vector<DialectId> dialects;                            ///< Default: the row's.
     std::map<std::string, std::string, std::less<>> variables;  ///< See fill_variables().
     std::vector<std::pair<std::string, Secret>> headers;
-    std::optional<Auth> auth;                ///< Default: the row's.
+    std::optional<Auth> auth;  ///< Default: the row's.
     std::uint32_t more_quirks = 0;
     struct Key {
         std::string name;

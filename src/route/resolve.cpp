@@ -31,7 +31,9 @@ std::vector<Target> serving(std::string_view name, const Snapshot& snapshot, con
     const auto listed = known.serving(name);
     for (std::uint32_t i = 0; i < snapshot.providers.size(); ++i) {
         const Provider& provider = snapshot.providers[i];
-        const bool named = std::ranges::any_of(provider.models, [name](const config::ModelRule& rule) { return rule.is_glob() ? glob_match(rule.name, name) : rule.name == name; });
+        const bool named = std::ranges::any_of(provider.models, [name](const config::ModelRule& rule) {
+            return rule.is_glob() ? glob_match(rule.name, name) : rule.name == name;
+        });
         const bool lists = std::ranges::find(listed, provider.name) != listed.end();
         if (!named && !lists) continue;
         if (auto target = target_at(snapshot, i, name)) found.push_back(std::move(*target));
@@ -40,7 +42,8 @@ std::vector<Target> serving(std::string_view name, const Snapshot& snapshot, con
 }
 
 /// Up to three names near the one asked for, of those that the caller may use.
-std::vector<std::string> near_names(std::string_view name, const Snapshot& snapshot, const KnownModels& known, const MayUse& may_use) {
+std::vector<std::string> near_names(std::string_view name, const Snapshot& snapshot, const KnownModels& known,
+                                    const MayUse& may_use) {
     std::vector<std::string> names;
     for (CallableModel& model : callable_models(snapshot, known))
         if (!may_use || may_use(model.name)) names.push_back(std::move(model.name));
@@ -56,19 +59,23 @@ std::vector<std::string> near_names(std::string_view name, const Snapshot& snaps
     return near;
 }
 
-Failure not_found(std::string_view name, const Snapshot& snapshot, const KnownModels& known, const MayUse& may_use, std::string why) {
+Failure not_found(std::string_view name, const Snapshot& snapshot, const KnownModels& known, const MayUse& may_use,
+                  std::string why) {
     std::string shown(utf8_prefix(name, longest_shown));
     if (shown.size() < name.size()) shown += "...";
     std::string message = fmt::format("The model `{}` {}.", shown, why);
     const auto near = near_names(name, snapshot, known, may_use);
-    if (near.empty()) message += " GET /v1/models lists the names that this key may use.";
-    else message += fmt::format(" Closest names: {}.", fmt::join(near, ", "));
+    if (near.empty())
+        message += " GET /v1/models lists the names that this key may use.";
+    else
+        message += fmt::format(" Closest names: {}.", fmt::join(near, ", "));
     return Failure(FailureKind::model_not_found, std::move(message));
 }
 
 }  // namespace
 
-KnownModels::KnownModels(std::map<std::string, std::vector<std::string>, std::less<>> by_provider) : by_provider_(std::move(by_provider)) {
+KnownModels::KnownModels(std::map<std::string, std::vector<std::string>, std::less<>> by_provider)
+    : by_provider_(std::move(by_provider)) {
     for (const auto& [provider, models] : by_provider_) {
         for (const std::string& model : models) {
             auto& providers = providers_of_[model];
@@ -89,8 +96,11 @@ std::span<const std::string> KnownModels::serving(std::string_view model) const 
     return found->second;
 }
 
-Result<std::vector<Target>> resolve_model(std::string_view name, const Snapshot& snapshot, const KnownModels& known, const MayUse& may_use) {
-    if (name.empty()) return fail(FailureKind::invalid_request, "The request names no model. Give `model`, for instance `provider/model`; GET /v1/models lists the names.");
+Result<std::vector<Target>> resolve_model(std::string_view name, const Snapshot& snapshot, const KnownModels& known,
+                                          const MayUse& may_use) {
+    if (name.empty())
+        return fail(FailureKind::invalid_request,
+                    "The request names no model. Give `model`, for instance `provider/model`; GET /v1/models lists the names.");
     if (const config::Alias* alias = snapshot.find_alias(name)) {
         if (!alias->targets.empty()) return alias->targets;
         return fail(not_found(name, snapshot, known, may_use, "has no target that can be reached in this configuration"));
@@ -108,8 +118,10 @@ Result<std::vector<Target>> resolve_model(std::string_view name, const Snapshot&
         std::vector<std::string> names;
         for (const Target& target : found)
             if (names.size() < 3 && (!may_use || may_use(target.shown))) names.push_back(target.shown);
-        const std::string which = names.empty() ? "write `provider/model`" : fmt::format("say which one: {}", fmt::join(names, ", "));
-        return fail(FailureKind::model_not_found, fmt::format("The model `{}` is served by several providers; {}.", utf8_prefix(name, longest_shown), which));
+        const std::string which =
+            names.empty() ? "write `provider/model`" : fmt::format("say which one: {}", fmt::join(names, ", "));
+        return fail(FailureKind::model_not_found,
+                    fmt::format("The model `{}` is served by several providers; {}.", utf8_prefix(name, longest_shown), which));
     }
     return fail(not_found(name, snapshot, known, may_use, std::move(why)));
 }
@@ -119,7 +131,10 @@ std::vector<CallableModel> callable_models(const Snapshot& snapshot, const Known
     std::unordered_set<std::string> seen;
     const auto add = [&](std::string name, const Target& target, bool alias) {
         if (!seen.insert(name).second) return;
-        out.push_back({.name = std::move(name), .provider = snapshot.providers[target.provider].name, .upstream = target.model, .alias = alias});
+        out.push_back({.name = std::move(name),
+                       .provider = snapshot.providers[target.provider].name,
+                       .upstream = target.model,
+                       .alias = alias});
     };
     for (const config::Alias& alias : snapshot.aliases)
         if (!alias.hidden && !alias.targets.empty()) add(alias.name, alias.targets[0], true);

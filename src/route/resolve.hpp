@@ -42,8 +42,8 @@ using MayUse = std::function<bool(std::string_view name)>;
 
 /// Targets in the order to try them; never empty on success. The failure's message names the three closest names that
 /// `may_use` accepts (null: all).
-Result<std::vector<config::Target>> resolve_model(std::string_view name, const config::Snapshot& snapshot, const KnownModels& known,
-                                                  const MayUse& may_use = nullptr);
+Result<std::vector<config::Target>> resolve_model(std::string_view name, const config::Snapshot& snapshot,
+                                                  const KnownModels& known, const MayUse& may_use = nullptr);
 
 /// A name that can be called, for /v1/models and `gotthard models`.
 struct CallableModel {

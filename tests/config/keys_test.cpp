@@ -23,9 +23,12 @@ TEST(Keys, HaveAParentATypeThatTheirDefaultFitsAndAnExplanation) {
             EXPECT_FALSE(key.doc.empty()) << key.path;
             if (const auto parent = parent_path(key.path); !parent.empty()) EXPECT_NE(find_key(parent), nullptr) << key.path;
             if (!key.like.empty()) EXPECT_NE(find_key(key.like), nullptr) << key.path;
-            if (key.type == Type::map && key.since == Since::now) EXPECT_NE(find_key(child_path(key.path, "*")), nullptr) << key.path;
-            if (key.type == Type::list && key.since == Since::now) EXPECT_NE(find_key(child_path(key.path, "[]")), nullptr) << key.path;
-            if (!key.fallback.empty() && key.type != Type::choices) EXPECT_FALSE(complaint_about(key, key.fallback, "x").has_value()) << key.path;
+            if (key.type == Type::map && key.since == Since::now)
+                EXPECT_NE(find_key(child_path(key.path, "*")), nullptr) << key.path;
+            if (key.type == Type::list && key.since == Since::now)
+                EXPECT_NE(find_key(child_path(key.path, "[]")), nullptr) << key.path;
+            if (!key.fallback.empty() && key.type != Type::choices)
+                EXPECT_FALSE(complaint_about(key, key.fallback, "x").has_value()) << key.path;
         }
     }
 }
@@ -64,7 +67,8 @@ Surroundings with_finds() {
         if (name == "OPENAI_API_KEY") return "sk-secret-value";
         return std::nullopt;
     };
-    out.engines = {{provider::find_row("ollama"), provider::parse_base_url("http://localhost:11434").value(), {"qwen3:8b", "a", "b", "c"}}};
+    out.engines = {
+        {provider::find_row("ollama"), provider::parse_base_url("http://localhost:11434").value(), {"qwen3:8b", "a", "b", "c"}}};
     return out;
 }
 
@@ -91,7 +95,8 @@ TEST(Values, AddressesAreLiteralWithAPort) {
     EXPECT_EQ(parse_address("[::1]:1")->host, "::1");
     EXPECT_EQ(parse_address(":80")->host, "0.0.0.0");
     EXPECT_EQ(parse_address("localhost:80")->host, "127.0.0.1");
-    for (const char* bad : {"", "127.0.0.1", "7300", "h:1", "1.2.3:4", "::1:80", "[::1]", "127.0.0.1:70000", "127.0.0.1:-1", "127.0.0.1:1 "})
+    for (const char* bad :
+         {"", "127.0.0.1", "7300", "h:1", "1.2.3:4", "::1:80", "[::1]", "127.0.0.1:70000", "127.0.0.1:-1", "127.0.0.1:1 "})
         EXPECT_FALSE(parse_address(bad).has_value()) << bad;
 }
 

@@ -23,7 +23,8 @@ Surroundings with(Variables variables) {
     return out;
 }
 
-std::shared_ptr<const Snapshot> good(std::string_view text, const Surroundings& surroundings = {}, const Overrides& overrides = {}) {
+std::shared_ptr<const Snapshot> good(std::string_view text, const Surroundings& surroundings = {},
+                                     const Overrides& overrides = {}) {
     const Loaded loaded = load_text(text, "test.yaml", surroundings, overrides);
     EXPECT_TRUE(loaded.ok()) << render_text(loaded.faults, false);
     return loaded.snapshot;
@@ -36,7 +37,8 @@ std::string header(const provider::Account& account, DialectId id, std::string_v
 }
 
 TEST(Configuration, HasTheDefaultsOfTheReferencePage) {
-    const auto s = good("providers: {lab: {type: openai_compatible, base_url: 'http://127.0.0.1:1/v1'}}", with({{"HOME", "/home/me"}}));
+    const auto s =
+        good("providers: {lab: {type: openai_compatible, base_url: 'http://127.0.0.1:1/v1'}}", with({{"HOME", "/home/me"}}));
     EXPECT_EQ(s->data.text(), "127.0.0.1:7300");
     EXPECT_EQ(s->admin.text(), "127.0.0.1:7301");
     EXPECT_EQ(s->data_directory, "/home/me/.local/share/gotthard");
@@ -44,7 +46,8 @@ TEST(Configuration, HasTheDefaultsOfTheReferencePage) {
     EXPECT_FALSE(s->discover);
     EXPECT_EQ(s->threads, 0u);
     EXPECT_EQ(s->retry.max_attempts, 3u);
-    EXPECT_TRUE(s->retry.repeats(RetryOn::server) && s->retry.repeats(RetryOn::network) && s->retry.repeats(RetryOn::rate_limited));
+    EXPECT_TRUE(s->retry.repeats(RetryOn::server) && s->retry.repeats(RetryOn::network) &&
+                s->retry.repeats(RetryOn::rate_limited));
     EXPECT_FALSE(s->retry.repeats(RetryOn::timeout));
     EXPECT_EQ(s->timeouts.connect, 2'000'000'000);
     EXPECT_EQ(s->timeouts.total, 600'000'000'000);
@@ -86,7 +89,8 @@ providers:
     timeouts: {first_token: 5s}
     retry: {max_attempts: 1, on: network}
     tls: {insecure: true}
-)", with({{"K1", "k1"}, {"K2", "k2"}}));
+)",
+                        with({{"K1", "k1"}, {"K2", "k2"}}));
     const Provider& lab = s->providers.at(0);
     EXPECT_EQ(lab.name, "lab");
     ASSERT_EQ(lab.upstream.accounts.size(), 2u);
@@ -107,15 +111,17 @@ providers:
 }
 
 TEST(Configuration, TakesAKeyFromItsUsualVariableAndABaseUrlToo) {
-    const auto s = good("providers: {anthropic: {}, openai: {organization: org-1}}",
-                        with({{"ANTHROPIC_AUTH_TOKEN", "t"}, {"OPENAI_API_KEY", "o"}, {"OPENAI_BASE_URL", "http://127.0.0.1:9/v1"}}));
+    const auto s =
+        good("providers: {anthropic: {}, openai: {organization: org-1}}",
+             with({{"ANTHROPIC_AUTH_TOKEN", "t"}, {"OPENAI_API_KEY", "o"}, {"OPENAI_BASE_URL", "http://127.0.0.1:9/v1"}}));
     EXPECT_EQ(header(s->providers[0].upstream.accounts[0], DialectId::anthropic, "authorization"), "Bearer t");
     EXPECT_EQ(s->providers[1].upstream.base.text(), "http://127.0.0.1:9/v1");
     EXPECT_EQ(s->providers[1].upstream.headers(DialectId::chat)[0].value.reveal(), "org-1");
 }
 
 TEST(Configuration, AVariableThatPointsToTheGatewayItselfIsNotFollowed) {
-    const Loaded loaded = load_text("providers: {anthropic: {}}", "f", with({{"ANTHROPIC_API_KEY", "k"}, {"ANTHROPIC_BASE_URL", "http://localhost:7300"}}));
+    const Loaded loaded = load_text("providers: {anthropic: {}}", "f",
+                                    with({{"ANTHROPIC_API_KEY", "k"}, {"ANTHROPIC_BASE_URL", "http://localhost:7300"}}));
     ASSERT_TRUE(loaded.ok());
     EXPECT_EQ(loaded.snapshot->providers[0].upstream.base.host, "api.anthropic.com");
     ASSERT_EQ(loaded.faults.size(), 1u);
@@ -153,7 +159,9 @@ TEST(Configuration, WithoutAFileTheEnvironmentDecides) {
 TEST(Configuration, DiscoveryAddsNothingThatTheFileHasAlready) {
     Surroundings surroundings = with({{"OPENAI_API_KEY", "k"}});
     surroundings.engines = {{provider::find_row("llama_cpp"), provider::parse_base_url("http://localhost:8080/v1").value(), {}}};
-    const std::string text = "providers: {local: {type: openai_compatible, base_url: 'http://127.0.0.1:8080/v1'}, openai: {api_key: env:OPENAI_API_KEY}}\n";
+    const std::string text =
+        "providers: {local: {type: openai_compatible, base_url: 'http://127.0.0.1:8080/v1'}, openai: {api_key: "
+        "env:OPENAI_API_KEY}}\n";
     EXPECT_EQ(good(text + "discover: true", surroundings)->providers.size(), 2u);
     EXPECT_EQ(good("discover: false", surroundings)->providers.size(), 0u);
     EXPECT_EQ(good("", surroundings)->providers.size(), 0u);
@@ -199,7 +207,8 @@ TEST(Configuration, ChainsOfNamesCannotExplode) {
 }
 
 TEST(Configuration, TheCommandLineWinsOverTheFile) {
-    const auto s = good("listen: 127.0.0.1:1\nadmin: {listen: 127.0.0.1:2}\ndata: /a", {}, {.listen = "127.0.0.1:0", .admin = "[::1]:9", .data = "/b"});
+    const auto s = good("listen: 127.0.0.1:1\nadmin: {listen: 127.0.0.1:2}\ndata: /a", {},
+                        {.listen = "127.0.0.1:0", .admin = "[::1]:9", .data = "/b"});
     EXPECT_EQ(s->data.text(), "127.0.0.1:0");
     EXPECT_EQ(s->admin.text(), "[::1]:9");
     EXPECT_EQ(s->data_directory, "/b");
@@ -221,7 +230,8 @@ prices:
   - {model: "lab/big", input: 0.15, output: "0.6", request: 0.000000001}
   - {model: "lab/*", input: 0, output: 0}
 parameters: {"lab/*": {seed: drop}, "*": {seed: refuse, top_k: force}}
-)", with({{"CI", "0123456789abcdef-ci"}, {"ALL", "0123456789abcdef-all"}}));
+)",
+                        with({{"CI", "0123456789abcdef-ci"}, {"ALL", "0123456789abcdef-all"}}));
     EXPECT_EQ(s->keys[0].models, (std::vector<std::string>{"lab/*", "fast"}));
     EXPECT_EQ(s->keys[0].expires, 1801353600000000);
     EXPECT_EQ(s->keys[1].expires, std::nullopt);
@@ -242,15 +252,19 @@ TEST(Configuration, TheHashTellsContentAndNotSpelling) {
     EXPECT_EQ(one->hash, two->hash);
     EXPECT_EQ(one->hash_text.size(), 16u);
     EXPECT_NE(one->hash, good("listen: 127.0.0.1:2\nauth: keys\n")->hash);
-    const auto a = good("providers: {openai: {api_key: env:K}}", with({{"K", "a"}})), b = good("providers: {openai: {api_key: env:K}}", with({{"K", "b"}}));
+    const auto a = good("providers: {openai: {api_key: env:K}}", with({{"K", "a"}})),
+               b = good("providers: {openai: {api_key: env:K}}", with({{"K", "b"}}));
     EXPECT_NE(a->hash, b->hash);
 }
 
 TEST(Proxy, ComesFromTheProviderTheFileOrTheEnvironment) {
     const auto proxy_of = [](std::string_view provider_keys, std::string_view general, Variables variables) -> std::string {
-        const auto s = good(std::string(general) + "\nproviders: {p: {type: openai_compatible, " + std::string(provider_keys) + "}}", with(std::move(variables)));
+        const auto s =
+            good(std::string(general) + "\nproviders: {p: {type: openai_compatible, " + std::string(provider_keys) + "}}",
+                 with(std::move(variables)));
         const auto& proxy = s->providers.at(0).proxy;
-        return proxy ? proxy->host + ":" + std::to_string(proxy->port) + " " + std::string(proxy->authorization.reveal()) : "straight";
+        return proxy ? proxy->host + ":" + std::to_string(proxy->port) + " " + std::string(proxy->authorization.reveal())
+                     : "straight";
     };
     const std::string far = "base_url: 'https://api.far.test/v1'", near = "base_url: 'http://127.0.0.1:1/v1'";
     EXPECT_EQ(proxy_of(far, "", {}), "straight");
@@ -290,7 +304,8 @@ TEST(ConfigurationFile, IsReadWithItsSecretsFromFiles) {
     std::ofstream(folder / "g.yaml") << "providers: {openai: {api_key: 'file:" << (folder / "key").string() << "'}}\n";
     const Loaded loaded = load((folder / "g.yaml").string(), {});
     ASSERT_TRUE(loaded.ok()) << render_text(loaded.faults, false);
-    EXPECT_EQ(header(loaded.snapshot->providers[0].upstream.accounts[0], DialectId::chat, "authorization"), "Bearer sk-from-file");
+    EXPECT_EQ(header(loaded.snapshot->providers[0].upstream.accounts[0], DialectId::chat, "authorization"),
+              "Bearer sk-from-file");
     EXPECT_EQ(loaded.snapshot->file, (folder / "g.yaml").string());
     EXPECT_FALSE(load_text("providers: {openai: {api_key: file:/dev/zero}}", "f", {}).ok());
     EXPECT_FALSE(load_text("providers: {openai: {api_key: file:/}}", "f", {}).ok());

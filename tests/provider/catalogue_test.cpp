@@ -94,8 +94,10 @@ using Columns = std::map<std::string, std::string>;
 std::vector<std::string> split(const std::string& line, char separator) {
     std::vector<std::string> parts(1);
     for (const char c : line) {
-        if (c == separator) parts.emplace_back();
-        else parts.back() += c;
+        if (c == separator)
+            parts.emplace_back();
+        else
+            parts.back() += c;
     }
     return parts;
 }
@@ -137,8 +139,10 @@ void expect_same_auth(const Row& row, const Columns& reference) {
     const auto words = split(reference.at("auth"), '|');
     for (const auto& word : words) {
         const auto auth = parse_auth(word);
-        if (auth == no_auth) optional = true;
-        else if (auth) ways.push_back(*auth);
+        if (auth == no_auth)
+            optional = true;
+        else if (auth)
+            ways.push_back(*auth);
     }
     EXPECT_EQ(row.key_optional, optional) << row.id;
     const bool messages_first = row.dialects[0] == DialectId::anthropic;
@@ -163,7 +167,8 @@ void expect_same_paths(const Row& row, const Columns& reference) {
     if (!expected.empty()) EXPECT_EQ(messages_first ? row.messages_path : row.chat_path, expected) << row.id;
     for (const auto& path : split(reference.at("other_paths"), '|')) {
         if (path.ends_with("/v1/messages") && path.starts_with('/')) EXPECT_EQ(row.messages_path, path) << row.id;
-        if (path == "/embeddings" || path == "/v1/embeddings") EXPECT_TRUE(row.embeddings_path.ends_with("/embeddings")) << row.id;
+        if (path == "/embeddings" || path == "/v1/embeddings")
+            EXPECT_TRUE(row.embeddings_path.ends_with("/embeddings")) << row.id;
         if (path == "/models") EXPECT_EQ(row.models_path, path) << row.id;
     }
 }
@@ -181,7 +186,8 @@ TEST(Catalogue, HoldsEveryApplicableRowOfTheReferenceList) {
         EXPECT_EQ(row->name, reference.at("name"));
         EXPECT_EQ(row->base_url, reference.at("base_url")) << id;
         EXPECT_EQ(row->local_engine, reference.at("local_engine") == "yes") << id;
-        if (const auto& port = reference.at("default_port"); !port.empty()) EXPECT_EQ(std::to_string(row->default_port), port) << id;
+        if (const auto& port = reference.at("default_port"); !port.empty())
+            EXPECT_EQ(std::to_string(row->default_port), port) << id;
         expect_same_auth(*row, reference);
         expect_same_keys(*row, reference);
         expect_same_paths(*row, reference);

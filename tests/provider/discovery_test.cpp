@@ -19,19 +19,23 @@ std::vector<std::string> ids(std::string_view body) {
 using Ids = std::vector<std::string>;
 
 TEST(ModelList, IsReadFromEveryKindOfEngine) {
-    EXPECT_EQ(ids(R"({"object":"list","data":[{"id":"gpt-5","object":"model","owned_by":"openai"},{"id":"gpt-5-mini"}]})"), (Ids{"gpt-5", "gpt-5-mini"}));
-    EXPECT_EQ(ids(R"({"data":[{"type":"model","id":"claude-sonnet-5","display_name":"Claude Sonnet 5","created_at":"x"}],"has_more":false})"),
-              (Ids{"claude-sonnet-5"}));
+    EXPECT_EQ(ids(R"({"object":"list","data":[{"id":"gpt-5","object":"model","owned_by":"openai"},{"id":"gpt-5-mini"}]})"),
+              (Ids{"gpt-5", "gpt-5-mini"}));
+    EXPECT_EQ(
+        ids(R"({"data":[{"type":"model","id":"claude-sonnet-5","display_name":"Claude Sonnet 5","created_at":"x"}],"has_more":false})"),
+        (Ids{"claude-sonnet-5"}));
     EXPECT_EQ(ids(R"({"models":[{"name":"qwen3:8b","model":"qwen3:8b","details":{}}]})"), (Ids{"qwen3:8b"}));
     EXPECT_EQ(ids(R"([{"id":"a/b"},{"id":"c"}])"), (Ids{"a/b", "c"}));
     EXPECT_EQ(ids(R"(["x","y"])"), (Ids{"x", "y"}));
     EXPECT_EQ(ids(R"({"object":"list","data":null})"), Ids{});  // Ollama without models
-    EXPECT_EQ(ids(R"({"models":[{"name":"m","model":"m"}],"object":"list","data":[{"id":"smollm2","owned_by":"llamacpp","meta":{"n_ctx_train":8192}}]})"),
-              (Ids{"smollm2"}));
+    EXPECT_EQ(
+        ids(R"({"models":[{"name":"m","model":"m"}],"object":"list","data":[{"id":"smollm2","owned_by":"llamacpp","meta":{"n_ctx_train":8192}}]})"),
+        (Ids{"smollm2"}));
 }
 
 TEST(ModelList, KeepsOwnerNameAndContext) {
-    const auto models = parse_model_list(R"({"data":[{"id":"m","owned_by":"vllm","max_model_len":4096,"display_name":"M"}]})").value();
+    const auto models =
+        parse_model_list(R"({"data":[{"id":"m","owned_by":"vllm","max_model_len":4096,"display_name":"M"}]})").value();
     EXPECT_EQ(models[0], (ListedModel{"m", "M", "vllm", 4096}));
     EXPECT_EQ(parse_model_list(R"({"data":[{"id":"m","meta":{"n_ctx_train":8192}}]})").value()[0].context, 8192);
 }
@@ -85,7 +89,8 @@ TEST(LocalEngines, NameThemselvesOnAPortThatSeveralUse) {
 }
 
 TEST(Environment, ShowsProvidersWhoseKeysAreSet) {
-    std::map<std::string, std::string, std::less<>> set = {{"GROQ_API_KEY", "k"}, {"ANTHROPIC_API_KEY", "k"}, {"HF_TOKEN", "k"}, {"OPENAI_API_KEY", " "}};
+    std::map<std::string, std::string, std::less<>> set = {
+        {"GROQ_API_KEY", "k"}, {"ANTHROPIC_API_KEY", "k"}, {"HF_TOKEN", "k"}, {"OPENAI_API_KEY", " "}};
     const auto found = keys_in_environment([&](std::string_view name) -> std::optional<std::string> {
         const auto entry = set.find(name);
         if (entry == set.end()) return std::nullopt;

@@ -12,9 +12,14 @@ namespace {
 class Engine {
 public:
     Engine(net::Loop& loop, int status, std::string headers, std::string body)
-        : status_(status), headers_(std::move(headers)), body_(std::move(body)), loop_(loop), socket_(net::listen_on(net::SocketAddress::loopback(0)).value()),
+        : status_(status),
+          headers_(std::move(headers)),
+          body_(std::move(body)),
+          loop_(loop),
+          socket_(net::listen_on(net::SocketAddress::loopback(0)).value()),
           acceptor_(loop, socket_.fd(), [this](net::Socket socket) {
-              net::spawn(net::serve_http(std::make_unique<net::TcpStream>(std::move(socket), net::Peer::client, loop_), options_, handler_, &connections_));
+              net::spawn(net::serve_http(std::make_unique<net::TcpStream>(std::move(socket), net::Peer::client, loop_), options_,
+                                         handler_, &connections_));
           }) {}
     ~Engine() {
         connections_.abandon_all();
@@ -28,7 +33,8 @@ private:
     static net::Task<> answer(net::HttpRequest& request, Engine& self) {
         std::string line = std::string(request.head().method) + " " + std::string(request.head().target);
         for (const char* name : {"authorization", "x-api-key", "anthropic-version"})
-            if (const auto value = request.head().header(name); !value.empty()) line += " | " + std::string(name) + "=" + std::string(value);
+            if (const auto value = request.head().header(name); !value.empty())
+                line += " | " + std::string(name) + "=" + std::string(value);
         self.seen.push_back(line);
         (void)co_await request.respond(self.status_, self.headers_, self.body_);
     }
@@ -64,7 +70,8 @@ protected:
         settings.base = parse_base_url("http://127.0.0.1:" + std::to_string(port)).value();
         if (!key.empty()) settings.keys.push_back({"default", Secret(std::move(key)), 1, false});
         upstreams.push_back(std::make_unique<Upstream>(make_upstream(settings).value()));
-        return {std::string(row), upstreams.back().get(), net::UpstreamEndpoint::make({.tls = false, .host = "127.0.0.1", .port = port})};
+        return {std::string(row), upstreams.back().get(),
+                net::UpstreamEndpoint::make({.tls = false, .host = "127.0.0.1", .port = port})};
     }
 
     SystemClock clock;
@@ -76,11 +83,15 @@ protected:
 constexpr Nanos second = 1'000'000'000;
 
 TEST_F(Probing, FindsTheEngineThatNamesItself) {
-    Engine engine(loop, 200, "server: llama.cpp\r\ncontent-type: application/json\r\n", R"({"data":[{"id":"smollm2","owned_by":"llamacpp"}]})");
+    Engine engine(loop, 200, "server: llama.cpp\r\ncontent-type: application/json\r\n",
+                  R"({"data":[{"id":"smollm2","owned_by":"llamacpp"}]})");
     Engine broken(loop, 200, "", "<html>");
     Engine refusing(loop, 404, "", R"({"data":[]})");
     const std::vector<const Row*> candidates = {find_row("vllm"), find_row("llama_cpp")};
-    const std::vector<Probe> probes = {{broken.port(), "/v1/models", candidates}, {1, "/v1/models", candidates}, {engine.port(), "/v1/models", candidates}, {refusing.port(), "/v1/models", candidates}};
+    const std::vector<Probe> probes = {{broken.port(), "/v1/models", candidates},
+                                       {1, "/v1/models", candidates},
+                                       {engine.port(), "/v1/models", candidates},
+                                       {refusing.port(), "/v1/models", candidates}};
     const auto found = run(find_local_engines(client, probes, second));
     ASSERT_EQ(found.size(), 1u);
     EXPECT_EQ(found[0].row->id, "llama_cpp");
@@ -90,13 +101,16 @@ TEST_F(Probing, FindsTheEngineThatNamesItself) {
 }
 
 TEST_F(Probing, ListsModelsWithTheKeyOfTheProvider) {
-    Engine engine(loop, 200, "", R"({"data":[{"type":"model","id":"claude-sonnet-5","display_name":"Claude"}],"has_more":false})");
+    Engine engine(loop, 200, "",
+                  R"({"data":[{"type":"model","id":"claude-sonnet-5","display_name":"Claude"}],"has_more":false})");
     const auto claude = run(list_models(client, listing("anthropic", engine.port(), "sk-ant-1"), {}));
     ASSERT_TRUE(claude.has_value()) << claude.error().message;
     EXPECT_EQ(claude->at(0).id, "claude-sonnet-5");
     const auto lab = run(list_models(client, listing("openai_compatible", engine.port(), "k"), {}));
     ASSERT_TRUE(lab.has_value());
-    EXPECT_EQ(engine.seen, (std::vector<std::string>{"GET /v1/models?limit=1000 | x-api-key=sk-ant-1 | anthropic-version=2023-06-01", "GET /v1/models | authorization=Bearer k"}));
+    EXPECT_EQ(engine.seen,
+              (std::vector<std::string>{"GET /v1/models?limit=1000 | x-api-key=sk-ant-1 | anthropic-version=2023-06-01",
+                                        "GET /v1/models | authorization=Bearer k"}));
 }
 
 TEST_F(Probing, KeepsWhatWasKnownOfAProviderThatCannotBeAskedNow) {

@@ -18,7 +18,8 @@ UpstreamSettings with_key(std::string_view row, std::string key) {
     return settings;
 }
 
-Call call(const UpstreamSettings& settings, DialectId id, Operation operation = Operation::generate, std::string_view model = "m") {
+Call call(const UpstreamSettings& settings, DialectId id, Operation operation = Operation::generate,
+          std::string_view model = "m") {
     const auto upstream = make_upstream(settings);
     EXPECT_TRUE(upstream.has_value()) << (upstream ? "" : upstream.error().message);
     if (!upstream) return {};
@@ -65,7 +66,8 @@ TEST(Upstream, JoinsBaseAndPathSoThatTheVersionStandsOnce) {
         {"baseten", "https://inference.baseten.co/v1", anthropic, "/v1/messages"},
         {"zai", "https://api.z.ai/api/paas/v4", chat, "/api/paas/v4/chat/completions"},
     };
-    for (const auto& one : cases) EXPECT_EQ(call(at(one.row, one.base), one.dialect).target, one.target) << one.row << " " << one.base;
+    for (const auto& one : cases)
+        EXPECT_EQ(call(at(one.row, one.base), one.dialect).target, one.target) << one.row << " " << one.base;
 }
 
 TEST(Upstream, OneEngineMayBeCalledInBothDialects) {
@@ -225,7 +227,8 @@ TEST(Upstream, PassThroughStaysUnderTheBaseUrl) {
     out.clear();
     ASSERT_TRUE(upstream.append_passthrough(chat, "/v1/files", "", account, out).has_value());
     EXPECT_EQ(out, "/v1/files");
-    for (const char* evil : {"files", "//evil.test/x", "/../admin", "/a/%2e%2e/b", "/a/..%2fb", "/a\\..\\b", "/a b", "/a\r\nx: y", "/a?b", "/a#b", "/."}) {
+    for (const char* evil : {"files", "//evil.test/x", "/../admin", "/a/%2e%2e/b", "/a/..%2fb", "/a\\..\\b", "/a b", "/a\r\nx: y",
+                             "/a?b", "/a#b", "/."}) {
         out.clear();
         EXPECT_FALSE(upstream.append_passthrough(chat, evil, "", account, out).has_value()) << evil;
     }
@@ -233,15 +236,18 @@ TEST(Upstream, PassThroughStaysUnderTheBaseUrl) {
 }
 
 TEST(Upstream, AuthenticationOfAClientNeverTravels_E249) {
-    for (const char* name : {"Authorization", "authorization", "X-Api-Key", "api-key", "x-goog-api-key", "Cookie", "Proxy-Authorization", "Host",
-                             "Content-Length", "Transfer-Encoding", "Connection", "TE", "x-gotthard-session", "X-Forwarded-For", ":path"})
+    for (const char* name :
+         {"Authorization", "authorization", "X-Api-Key", "api-key", "x-goog-api-key", "Cookie", "Proxy-Authorization", "Host",
+          "Content-Length", "Transfer-Encoding", "Connection", "TE", "x-gotthard-session", "X-Forwarded-For", ":path"})
         EXPECT_FALSE(forwards_client_header(name)) << name;
-    for (const char* name : {"anthropic-beta", "anthropic-version", "openai-organization", "x-claude-code-session-id", "user-agent", "x-stainless-lang"})
+    for (const char* name : {"anthropic-beta", "anthropic-version", "openai-organization", "x-claude-code-session-id",
+                             "user-agent", "x-stainless-lang"})
         EXPECT_TRUE(forwards_client_header(name)) << name;
 }
 
 TEST(Environment, OffersKeysInTheOrderOfTheirVariables) {
-    std::map<std::string, std::string, std::less<>> set = {{"TOGETHER_AI_API_KEY", "second"}, {"ANTHROPIC_AUTH_TOKEN", " token\n"}, {"OPENAI_API_KEY", ""}};
+    std::map<std::string, std::string, std::less<>> set = {
+        {"TOGETHER_AI_API_KEY", "second"}, {"ANTHROPIC_AUTH_TOKEN", " token\n"}, {"OPENAI_API_KEY", ""}};
     const Environment environment = [&](std::string_view name) -> std::optional<std::string> {
         const auto found = set.find(name);
         if (found == set.end()) return std::nullopt;
@@ -272,9 +278,28 @@ TEST(BaseUrl, ReadsHostPortAndPath) {
 }
 
 TEST(BaseUrl, RefusesWhatTwoReadersCouldUnderstandDifferently) {
-    for (const char* bad : {"", "api.openai.com", "ftp://h/", "http://", "http:///v1", "http://u:p@h/", "http://h:0/", "http://h:70000/", "http://h:/",
-                            "http://h/a?b", "http://h/#f", "http://h/a/../b", "http://h/%2e%2e/", "http://h a/", "http://h/a b", "http://h\\@evil/",
-                            "http://[::1/", "http://[zz]/", "http://-h/", "http://a..b/", "http://h/\x01", "http://h\xc3\xa9/"})
+    for (const char* bad : {"",
+                            "api.openai.com",
+                            "ftp://h/",
+                            "http://",
+                            "http:///v1",
+                            "http://u:p@h/",
+                            "http://h:0/",
+                            "http://h:70000/",
+                            "http://h:/",
+                            "http://h/a?b",
+                            "http://h/#f",
+                            "http://h/a/../b",
+                            "http://h/%2e%2e/",
+                            "http://h a/",
+                            "http://h/a b",
+                            "http://h\\@evil/",
+                            "http://[::1/",
+                            "http://[zz]/",
+                            "http://-h/",
+                            "http://a..b/",
+                            "http://h/\x01",
+                            "http://h\xc3\xa9/"})
         EXPECT_FALSE(parse_base_url(bad).has_value()) << bad;
     EXPECT_FALSE(parse_base_url("http://h/" + std::string(3000, 'a')).has_value());
 }

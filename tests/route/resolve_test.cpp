@@ -26,7 +26,9 @@ models:
   secret: {use: lab/x, hidden: true}
 )";
 
-const KnownModels known({{"lab", {"qwen3-8b", "Qwen/Qwen3-32B", "shared"}}, {"claude", {"claude-sonnet-5", "shared"}}, {"gone", {"only-gone"}}});
+const KnownModels known({{"lab", {"qwen3-8b", "Qwen/Qwen3-32B", "shared"}},
+                         {"claude", {"claude-sonnet-5", "shared"}},
+                         {"gone", {"only-gone"}}});
 
 std::vector<std::string> resolved(std::string_view name) {
     static const auto s = snapshot(configuration);
@@ -102,8 +104,8 @@ TEST(CallableModels, AreAliasesThenWhatProvidersListEachOnce) {
     const auto s = snapshot(configuration);
     std::vector<std::string> names;
     for (const auto& model : callable_models(*s, known)) names.push_back(model.name);
-    EXPECT_EQ(names, (std::vector<std::string>{"fast", "smart", "claude/claude-opus-4", "lab/qwen3-8b", "lab/Qwen/Qwen3-32B", "lab/shared",
-                                               "claude/claude-sonnet-5", "claude/shared", "narrow/tiny"}));
+    EXPECT_EQ(names, (std::vector<std::string>{"fast", "smart", "claude/claude-opus-4", "lab/qwen3-8b", "lab/Qwen/Qwen3-32B",
+                                               "lab/shared", "claude/claude-sonnet-5", "claude/shared", "narrow/tiny"}));
     const auto first = callable_models(*s, known)[0];
     EXPECT_TRUE(first.alias);
     EXPECT_EQ(first.provider, "lab");

@@ -1,4 +1,4 @@
-// Configurations as data: cases/NAME.yaml and, beside it, what `check` says about it (NAME.expected). The surroundings of all
+// Configurations as data: golden/NAME.yaml and, beside it, what `check` says about it (NAME.expected). The surroundings of all
 // cases are the same and stand below. GOTTHARD_WRITE_EXPECTED=1 writes the expected files; read them before committing.
 #include <gtest/gtest.h>
 
@@ -17,11 +17,16 @@ namespace {
 namespace fs = std::filesystem;
 
 const std::map<std::string, std::string, std::less<>> environment = {
-    {"OPENAI_EU", "sk-eu-0123456789abcdef"}, {"CI_KEY", "sk-ci-0123456789abcdef"}, {"TOKEN", "admin-token"}, {"EMPTY", ""},
-    {"MULTILINE", "two\nlines of a secret"}, {"LISTEN", "nonsense"},
+    {"OPENAI_EU", "sk-eu-0123456789abcdef"},
+    {"CI_KEY", "sk-ci-0123456789abcdef"},
+    {"TOKEN", "admin-token"},
+    {"EMPTY", ""},
+    {"MULTILINE", "two\nlines of a secret"},
+    {"LISTEN", "nonsense"},
 };
 const std::map<std::string, std::string> files = {
-    {"/run/secrets/claude", "sk-ant-0123456789\n"}, {"/etc/cert.pem", "c"}, {"/etc/key.pem", "k"}, {"/etc/ca.pem", "a"}, {"/etc/cert-path", "/etc/cert.pem\n"},
+    {"/run/secrets/claude", "sk-ant-0123456789\n"}, {"/etc/cert.pem", "c"}, {"/etc/key.pem", "k"}, {"/etc/ca.pem", "a"},
+    {"/etc/cert-path", "/etc/cert.pem\n"},
 };
 
 Surroundings surroundings() {
@@ -46,7 +51,7 @@ std::string read(const fs::path& path) {
 
 std::vector<fs::path> cases() {
     std::vector<fs::path> paths;
-    for (const auto& entry : fs::directory_iterator(GOTTHARD_SOURCE_DIR "/tests/config/cases"))
+    for (const auto& entry : fs::directory_iterator(GOTTHARD_SOURCE_DIR "/tests/config/golden"))
         if (entry.path().extension() == ".yaml") paths.push_back(entry.path());
     std::ranges::sort(paths);
     return paths;
@@ -66,7 +71,8 @@ TEST_P(Case, SaysEveryFaultWithItsPlaceAndRemedy) {
     for (const Fault& fault : loaded.faults) {
         EXPECT_FALSE(fault.remedy.empty()) << fault.message;
         for (const auto& [name, value] : environment)
-            if (name != "EMPTY" && name != "LISTEN") EXPECT_EQ(fault.message.find(value), std::string::npos) << "a secret is shown";
+            if (name != "EMPTY" && name != "LISTEN")
+                EXPECT_EQ(fault.message.find(value), std::string::npos) << "a secret is shown";
     }
 }
 
