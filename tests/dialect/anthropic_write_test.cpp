@@ -262,6 +262,12 @@ TEST(AnthropicRequest, NewerModelsThinkAdaptively) {  // E033
     EXPECT_TRUE(lowered.lost("reasoning_effort"));  // E182
 }
 
+TEST(AnthropicRequest, ABudgetOfTheClientsOwnStaysWhereTheModelTakesOne) {  // E049
+    EXPECT_EQ(at(chat(hi + R"(,"max_tokens":20000,"thinking":{"type":"enabled","budget_tokens":7000})", opus46).body, "thinking"), R"({"type":"enabled","budget_tokens":7000})");
+    EXPECT_EQ(at(chat(hi + R"(,"max_tokens":20000,"thinking":{"type":"enabled","budget_tokens":7000})", {.model = "claude-opus-4-7"}).body, "thinking"), R"({"type":"adaptive"})");
+    EXPECT_EQ(at(chat(hi + R"(,"reasoning_effort":"none")").body, "thinking"), R"({"type":"disabled"})");
+}
+
 TEST(AnthropicRequest, ThinkingExcludesForcedCallsAndOtherTemperatures) {  // E030
     const auto forced = chat(hi + "," + tool + R"(,"tool_choice":"required","reasoning_effort":"low")");
     EXPECT_EQ(at(forced.body, "tool_choice.type"), "any");
@@ -329,6 +335,19 @@ TEST(AnthropicRequest, AnyJsonObjectIsAskedForByATool) {  // E037
     EXPECT_EQ(at(written.body, "tools.0.input_schema.additionalProperties"), "true");
     EXPECT_EQ(at(written.body, "tool_choice.type"), "tool");
     EXPECT_EQ(at(chat(hi + "," + tool + R"(,"response_format":{"type":"json_object"})").body, "tool_choice.type"), "any");
+}
+
+TEST(AnthropicRequest, StructuredOutputAfterToolsOfTheHistory) {  // E026, E037
+    const auto body = chat(R"("messages":[{"role":"user","content":"a"},{"role":"assistant","content":null,"tool_calls":[{"id":"c1","type":"function","function":{"name":"f","arguments":"{}"}}]},{"role":"tool","tool_call_id":"c1","content":"r"}],"response_format":{"type":"json_object"})").body;
+    EXPECT_EQ(at(body, "tools.1.name"), "f");
+    EXPECT_EQ(at(body, "tool_choice.name"), at(body, "tools.0.name"));
+}
+
+TEST(AnthropicRequest, EnginesOfOtherMakersGetTheirThinkingBack) {  // E091
+    const Target engine{.provider = "lab", .model = "qwen3", .quirks = static_cast<std::uint32_t>(Quirk::replays_reasoning)};
+    const auto written = write(openai_chat, anthropic_messages, R"({"model":"m","messages":[{"role":"user","content":"a"},{"role":"assistant","content":"t","reasoning_content":"hm"},{"role":"user","content":"b"}]})", engine);
+    EXPECT_EQ(at(written.body, "messages.1.content.0.thinking"), "hm");
+    EXPECT_TRUE(written.losses.empty());
 }
 
 TEST(AnthropicRequest, BetasAreMergedOnce) {  // E038

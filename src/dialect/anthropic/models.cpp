@@ -45,6 +45,7 @@ ModelTraits traits_of(std::string_view model) {
     ModelTraits traits{.claude = true};
     traits.thinks = version >= 37;
     traits.adaptive = version >= 46;
+    traits.budgets = version <= 46;
     traits.effort_xhigh = version >= 47;
     traits.effort_max = version >= 47 || (opus && version == 46);
     traits.native_schema = version >= 45 || version == 41;

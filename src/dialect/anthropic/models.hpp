@@ -9,6 +9,7 @@ struct ModelTraits {
     bool claude = false;          ///< A Claude model; anything else is an engine that speaks Messages.
     bool thinks = true;           ///< Takes `thinking` at all.
     bool adaptive = false;        ///< thinking:{type:adaptive} and output_config.effort (4.6 and later); else budgets (E033).
+    bool budgets = true;          ///< thinking:{type:enabled,budget_tokens} (up to 4.6).
     bool effort_xhigh = false;
     bool effort_max = false;
     bool native_schema = false;   ///< output_config.format and strict tools (4.1, 4.5 and later; E035).

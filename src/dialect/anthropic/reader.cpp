@@ -277,6 +277,7 @@ void AnswerReader::read_whole() {
     if (is_error_object(root)) return fail(read_stream_error(root));
     if (!root.is_object() || !root["content"].is_array() || root["choices"]) return fail(malformed("the upstream answered in another dialect than Anthropic Messages", text));
     whole_message(root);
+    if (body_.size() > (1 << 20)) document = {};  // what is kept for the next answer stays small
 }
 
 void AnswerReader::whole_message(json::Value root) {

@@ -133,7 +133,9 @@ void SettingsPlanner::thinking() {
         lose(writing_.losses, std::string(effort_path()), std::string(why));
         return;
     }
-    if (writing_.traits.adaptive) return adaptive();
+    // A budget that the client chose itself stays one where the model still takes it.
+    const bool own_budget = asked.mode == ThinkingMode::enabled && asked.budget_tokens && asked.effort.empty() && writing_.traits.budgets;
+    if (writing_.traits.adaptive && !own_budget) return adaptive();
     budget(asked.budget_tokens.value_or(budget_of(asked.effort)));
 }
 

@@ -93,7 +93,7 @@ Status ToolPlanner::take_name(std::string_view name, const std::string& path) {
 
 Status ToolPlanner::add_function(const Tool& tool, const std::string& path) {
     json::Document document;
-    if (!own_ && document.parse(tool.raw) && document.root()["input_schema"].is_object() && document.root()["name"].is_string()) {
+    if (!own_ && tool.raw.find("\"input_schema\"") != std::string_view::npos && document.parse(tool.raw) && document.root()["input_schema"].is_object() && document.root()["name"].is_string()) {
         // Already in this dialect's own shape (E005).
         if (auto done = take_name(tool.name, path); !done) return done;
         json::Writer w(out_.list);
@@ -296,7 +296,7 @@ void ToolPlanner::add_web_search() {
     taken_.emplace("web_search");
 }
 
-/// The vendor wants every tool of the history declared (E026); nobody asked for a call, so none is allowed.
+/// The vendor wants the tools of the history declared (E026).
 void ToolPlanner::add_history() {
     for (const auto name : turns_.called) {
         if (!taken_.emplace(name).second) continue;
@@ -304,7 +304,6 @@ void ToolPlanner::add_history() {
         begin(w);
         w.member("name", name).member_raw("input_schema", R"({"type":"object","properties":{}})").end_object();
     }
-    out_.choice = R"({"type":"none"})";
 }
 
 void ToolPlanner::choose() {
@@ -359,10 +358,14 @@ Result<Tools> ToolPlanner::plan() {
         taken_.emplace("code_execution");
         writing_.need_beta("code-execution-2025-08-25");
     }
+    const bool asks_for_none = count_ == 0 && !own_;
+    if (asks_for_none && forces_a_call(request_.tool_choice) && request_.tools.empty()) return bad_field("tool_choice", "forces a tool call, but the request declares no tools");
     if (structured_.kind != llm::FormatKind::unset) add_json_tool();
-    if (count_ == 0 && !own_) {
-        if (forces_a_call(request_.tool_choice) && request_.tools.empty()) return bad_field("tool_choice", "forces a tool call, but the request declares no tools");
-        if (!turns_.called.empty()) add_history();
+    if (asks_for_none) {
+        // What is declared for the vendor's sake only must not be called.
+        if (!writing_.memory.json_tool.empty()) choose();
+        else if (!turns_.called.empty()) out_.choice = R"({"type":"none"})";
+        add_history();
         return std::move(out_);
     }
     if (!own_ && request_.tool_choice.mode == ToolChoiceMode::named && !taken_.contains(std::string(writing_.names.upstream(request_.tool_choice.name))))

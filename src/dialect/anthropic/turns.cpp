@@ -156,7 +156,9 @@ Status TurnPlanner::add_part(const Message& message, const Part& part, Turn& tur
 Status TurnPlanner::add_thinking(const Part& part, Block block, Turn& turn) {
     block.cache_control = {};  // not allowed on thinking
     const bool replayable = part.kind == PartKind::redacted_thinking ? !part.text.empty() : !part.signature.empty();
-    if (!replayable && !(own_ && !writing_.traits.claude)) {
+    // Engines of other makers sign nothing; theirs goes back where they want it (E091).
+    const bool unsigned_is_fine = !writing_.traits.claude && (own_ || writing_.target.has(Quirk::replays_reasoning));
+    if (!replayable && !unsigned_is_fine) {
         lose(writing_.losses, block.path + ".thinking", "thinking without a signature comes from another model and cannot be replayed");
         return {};
     }
