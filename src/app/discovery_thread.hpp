@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "base/clock.hpp"
-#include "provider/discovery.hpp"
+#include "provider/probe.hpp"
 #include "route/resolve.hpp"
 #include "spine/configuration.hpp"
 
@@ -47,6 +47,7 @@ private:
     bool stopping_ = false;
     bool wanted_ = false;
     std::uint64_t rounds_ = 0;
+    provider::ModelIds models_;  ///< What was listed last; kept for those that cannot be asked now.
     std::thread thread_;
 };
 

@@ -36,8 +36,8 @@ bool says_more(const Failure& later, const Failure& sooner) {
 net::Task<Status> Gateway::call_upstream(Exchange& x) {
     std::optional<Failure> told;
     std::uint32_t at = 0;
-    const auto& retry = x.snapshot->retry;
     while (true) {
+        const auto& retry = x.provider(x.candidates[at]).retry;
         auto outcome = co_await attempt(x, at);
         if (outcome) co_return outcome;
         Failure failure = std::move(outcome.error());

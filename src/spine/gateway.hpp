@@ -66,6 +66,7 @@ private:
 
     // plan_route.cpp
     Status plan_route(Exchange& x);
+    bool priced(const Exchange& x, const Candidate& candidate);
     const std::vector<config::Target>* resolve(Exchange& x, Failure& failure);
 
     // render.cpp

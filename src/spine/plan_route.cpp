@@ -30,6 +30,12 @@ const std::vector<config::Target>* Gateway::resolve(Exchange& x, Failure& failur
     return &resolved_.emplace(std::string(x.facts.model), std::move(*targets)).first->second;
 }
 
+bool Gateway::priced(const Exchange& x, const Candidate& candidate) {
+    const auto& provider = x.provider(candidate);
+    const auto* card = prices_->find({.provider_name = provider.name, .provider_row = provider.upstream.row->id, .model = candidate.model, .alias = x.facts.model});
+    return card != nullptr && card->priced();
+}
+
 Status Gateway::plan_route(Exchange& x) {
     Failure unknown;
     const auto* targets = resolve(x, unknown);
@@ -58,6 +64,13 @@ Status Gateway::plan_route(Exchange& x) {
         return fail(Failure(FailureKind::model_not_allowed, fmt::format("the key \"{}\" may not use the model `{}`; GET /v1/models lists what it may use", x.caller->name, x.facts.model)).at("model"));
     if (!spoken)
         return fail(Failure(FailureKind::unsupported_feature, fmt::format("the upstream of `{}` does not offer {}", x.facts.model, x.endpoint.name)).at("model"));
+    if (x.snapshot->unknown_model == config::UnknownModel::block) {
+        std::erase_if(x.candidates, [&](const Candidate& candidate) { return !priced(x, candidate); });
+        if (x.candidates.empty())
+            return fail(Failure(FailureKind::model_not_allowed,
+                                fmt::format("no price is known for `{}` and the configuration blocks unpriced models (pricing.unknown_model: block); add it under `prices:`", x.facts.model))
+                            .at("model"));
+    }
     // An alias is what the client knows: the answer shows it (E197). A name that says the upstream's own model leaves the answer's bytes alone.
     const auto& first = targets->front();
     x.restamp = x.facts.model != first.shown && x.facts.model != first.model && x.endpoint.operation == Operation::conversation;
