@@ -1,9 +1,10 @@
 # tests/fuzz/fuzz_<name>.cpp -> build/fuzz/fuzz_<name>; seeds in tests/fuzz/corpus/<name>/. tools/fuzz runs them for a bounded time.
+include(cmake/llhttp.cmake)
 file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/fuzz/fuzz_*.cpp)
 foreach(source IN LISTS sources)
   get_filename_component(name ${source} NAME_WE)
   add_executable(${name} ${source})
-  target_link_libraries(${name} PRIVATE gotthard_config gotthard_store)
+  target_link_libraries(${name} PRIVATE gotthard_config gotthard_store llhttp_oracle)
   target_link_options(${name} PRIVATE -fsanitize=fuzzer)
   target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR}/tests)
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/fuzz)
