@@ -8,7 +8,7 @@ namespace {
 constexpr Key rows[] = {
     {.path = "providers", .type = Type::map, .doc = "Where models are; a provider's name is the prefix of its models (`openai/gpt-5.4`)."},
     {.path = "providers.*", .type = Type::object, .doc = "One provider. Beside these keys, what its row of the catalogue asks for: `region`, `resource`, `api_version`, ..."},
-    {.path = "providers.*.type", .type = Type::text, .doc = "A row of the catalogue (`gotthard providers --catalogue`), or `openai_compatible`, `anthropic` for any engine of that dialect. Default: the provider's name."},
+    {.path = "providers.*.type", .type = Type::text, .doc = "A row of the catalogue (docs/reference/providers.md), or `openai_compatible`, `anthropic` for any engine of that dialect. Default: the provider's name."},
     {.path = "providers.*.base_url", .type = Type::url, .doc = "Default: the row's usual environment variable, else the row's own. Without a path, `/v1` is added where the dialect has it; with a slash at the end it is taken as it stands."},
     {.path = "providers.*.api_key", .type = Type::secret, .doc = "Default: the row's usual environment variable."},
     {.path = "providers.*.api_keys", .type = Type::list, .doc = "Several accounts; each a key, or an object."},

@@ -88,7 +88,7 @@ void resolve_cors(Resolving& r) {
     const View cors = r.root.at("cors");
     for (const View& item : cors.at("origins").items()) {
         if (!is_origin(item.text()))
-            r.faults.error(item.place(), item.path(), fmt::format("`{}` is not an origin", utf8_prefix(item.text(), 80)),
+            r.faults.error(item.place(), item.path(), fmt::format("{} is not an origin", item.shown()),
                            "write `https://host` without a path, or `*`");
         r.out.cors.origins.push_back(item.text());
     }

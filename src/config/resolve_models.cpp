@@ -54,7 +54,7 @@ private:
             } else if (under_way_.contains(used) || under_way_.size() > longest_chain || seen_.size() > most_steps) {
                 if (report || used == alias.name)
                     r_.faults.error(item.place(), item.path(),
-                                    fmt::format("`{}` leads back to itself, or through too many names", utf8_prefix(used, 80)),
+                                    fmt::format("{} leads back to itself, or through too many names", item.shown()),
                                     "name a `provider/model`");
             } else if (seen_.insert(used).second) {
                 under_way_.insert(used);
@@ -71,22 +71,21 @@ private:
         if (slash == std::string::npos || slash + 1 == used.size()) {
             if (report)
                 r_.faults.error(item.place(), item.path(),
-                                fmt::format("`{}` is neither `provider/model` nor a name under `models`", utf8_prefix(used, 80)),
-                                suggestion(used));
+                                fmt::format("{} is neither `provider/model` nor a name under `models`", item.shown()),
+                                suggestion(item, used));
             return;
         }
         if (!index) {
             if (report && !declared_.contains(provider_name))  // a provider that failed has been reported
-                r_.faults.error(item.place(), item.path(),
-                                fmt::format("there is no provider `{}`", utf8_prefix(provider_name, 64)), suggestion(used));
+                r_.faults.error(item.place(), item.path(), fmt::format("the provider of {} is not there", item.shown()),
+                                suggestion(item, used));
             return;
         }
         const std::string model = used.substr(slash + 1);
         const auto upstream = r_.out.providers[*index].upstream_model(model);
         if (!upstream) {
             if (report)
-                r_.faults.error(item.place(), item.path(),
-                                fmt::format("`{}` does not offer `{}`", provider_name, utf8_prefix(model, 80)),
+                r_.faults.error(item.place(), item.path(), fmt::format("`{}` does not offer {}", provider_name, item.shown()),
                                 fmt::format("add it to `providers.{}.models`", provider_name));
             return;
         }
@@ -94,7 +93,8 @@ private:
         if (std::ranges::find(alias.targets, target) == alias.targets.end()) alias.targets.push_back(std::move(target));
     }
 
-    std::string suggestion(const std::string& used) const {
+    std::string suggestion(const View& item, const std::string& used) const {
+        if (item.replaced()) return "check what it holds, or write the name here";
         std::vector<std::string> names;
         for (const Provider& provider : r_.out.providers) names.push_back(provider.name);
         const auto slash = used.find('/');

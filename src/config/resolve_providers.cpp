@@ -82,7 +82,7 @@ private:
             "give `type: openai_compatible` or `type: anthropic` and a `base_url` for an engine that is not in the catalogue";
         if (!near.empty()) remedy = fmt::format("did you mean `{}`? Else {}", near, remedy);
         error(type.place(), type.given() ? type.path() : view_.path(),
-              fmt::format("`{}` is no provider of the catalogue", utf8_prefix(id, 64)), remedy);
+              fmt::format("{} is no provider of the catalogue", type.given() ? type.shown() : fmt::format("`{}`", id)), remedy);
         return false;
     }
 
@@ -137,8 +137,7 @@ private:
                 error(item.place(), item.path(), fmt::format("the dialect `{}` is not available in this version", name),
                       "this version speaks `chat` and `anthropic`");
             } else if (!id) {
-                error(item.place(), item.path(), fmt::format("`{}` is no dialect", utf8_prefix(name, 64)),
-                      "write `chat` or `anthropic`");
+                error(item.place(), item.path(), fmt::format("{} is no dialect", item.shown()), "write `chat` or `anthropic`");
             } else if (!settings_.row->dialects.contains(*id) && !settings_.row->generic && !settings_.row->local_engine) {
                 error(item.place(), item.path(), fmt::format("{} does not speak `{}`", settings_.row->id, name),
                       "remove it; `dialects` only narrows what the provider has");
@@ -167,8 +166,7 @@ private:
         auth_text_ = auth.text();
         settings_.auth = provider::parse_auth(auth_text_);
         if (!settings_.auth)
-            error(auth.place(), auth.path(),
-                  fmt::format("`{}` is no way for a key to travel in this version", utf8_prefix(auth_text_, 64)),
+            error(auth.place(), auth.path(), fmt::format("{} is no way for a key to travel in this version", auth.shown()),
                   "write `bearer`, `none`, `header:NAME`, `query:NAME` or `scheme:NAME`");
     }
 
@@ -217,7 +215,7 @@ private:
             if (quirk != 0) continue;
             const auto names = provider::quirk_names();
             const std::string near = nearest(item.text(), names);
-            error(item.place(), item.path(), fmt::format("`{}` is no quirk", utf8_prefix(item.text(), 64)),
+            error(item.place(), item.path(), fmt::format("{} is no quirk", item.shown()),
                   near.empty() ? "see docs/adding-a-provider.md" : fmt::format("did you mean `{}`?", near));
         }
     }

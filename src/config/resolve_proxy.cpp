@@ -55,10 +55,10 @@ std::optional<Proxy> resolve_proxy(const View& own, const View& general, const p
         return parse_proxy(said.text());
     }
     if (is_loopback_address(target.host)) return std::nullopt;
-    const std::string text = target.secure ? first_of(environment, {"HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"})
-                                           : first_of(environment, {"HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"});
+    const std::string text = target.secure ? first_of(environment, {"https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"})
+                                           : first_of(environment, {"http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"});
     if (text.empty()) return std::nullopt;
-    const std::string except = first_of(environment, {"NO_PROXY", "no_proxy"});
+    const std::string except = first_of(environment, {"no_proxy", "NO_PROXY"});
     for (const std::string_view entry : split_list(except))
         if (covers(entry, target)) return std::nullopt;
     auto proxy = parse_proxy(text);

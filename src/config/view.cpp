@@ -52,6 +52,12 @@ std::string_view View::value() const {
     return key_ == nullptr ? std::string_view{} : key_->fallback;
 }
 
+std::string View::shown() const {
+    if (node_ != nullptr && node_->replaced) return fmt::format("the value of {}", node_->reference);
+    const std::string_view whole = value(), begin = utf8_prefix(whole, 80);
+    return fmt::format("`{}{}`", begin, begin.size() < whole.size() ? "..." : "");
+}
+
 bool View::boolean() const { return parse_boolean(value()).value_or(false); }
 std::uint64_t View::whole() const { return parse_integer<std::uint64_t>(value()).value_or(0); }
 Nanos View::duration() const { return parse_duration(value()).value_or(0); }

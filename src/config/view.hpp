@@ -25,6 +25,7 @@ public:
     std::vector<std::pair<std::string, View>> members() const;
 
     bool given() const { return node_ != nullptr && node_->kind != Node::Kind::null; }
+    bool replaced() const { return node_ != nullptr && node_->replaced; }  ///< By env: or file:.
     /// Not given because it was wrong: that has been said, and its absence is no further fault.
     bool faulty() const { return node_ != nullptr && node_->faulty; }
     bool is_map() const { return node_ != nullptr && node_->is_map(); }
@@ -32,6 +33,8 @@ public:
     Place place() const { return node_ != nullptr && node_->is_scalar() ? node_->place : place_; }
     const std::string& path() const { return path_; }
 
+    /// The value for a fault: `text` in backticks, or "the value of env:NAME", whose content is nobody's business.
+    std::string shown() const;
     std::string text() const { return std::string(value()); }
     bool boolean() const;
     std::uint64_t whole() const;

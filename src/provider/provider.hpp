@@ -126,6 +126,9 @@ std::string_view missing_for(std::string_view id);
 /// Names that missing_for knows.
 std::vector<std::string> later_ids();
 
+/// docs/reference/providers.md.
+std::string catalogue_markdown();
+
 /// "chat", "anthropic", ...: the names of the configuration.
 std::string_view dialect_name(DialectId id);
 std::optional<DialectId> find_dialect(std::string_view name);

@@ -15,6 +15,7 @@ using config::Snapshot;
 using config::Target;
 
 constexpr std::size_t longest_shown = 128;
+constexpr std::size_t most_compared = 3000;  ///< Names that a refusal is compared with: bounded work for a bad request.
 
 std::string full_name(const Provider& provider, std::string_view model) { return provider.name + "/" + std::string(model); }
 
@@ -25,15 +26,20 @@ std::optional<Target> target_at(const Snapshot& snapshot, std::uint32_t index, s
     return Target{.provider = index, .model = std::string(*upstream), .shown = full_name(provider, model)};
 }
 
+/// Whether the configuration names it: a glob of stars alone offers everything and names nothing.
+bool names_model(const config::ModelRule& rule, std::string_view name) {
+    if (!rule.is_glob()) return rule.name == name;
+    return rule.name.find_first_not_of('*') != std::string::npos && glob_match(rule.name, name);
+}
+
 /// Providers that are known to serve a bare name: they list it, or the configuration names it.
 std::vector<Target> serving(std::string_view name, const Snapshot& snapshot, const KnownModels& known) {
     std::vector<Target> found;
     const auto listed = known.serving(name);
     for (std::uint32_t i = 0; i < snapshot.providers.size(); ++i) {
         const Provider& provider = snapshot.providers[i];
-        const bool named = std::ranges::any_of(provider.models, [name](const config::ModelRule& rule) {
-            return rule.is_glob() ? glob_match(rule.name, name) : rule.name == name;
-        });
+        const bool named =
+            std::ranges::any_of(provider.models, [name](const config::ModelRule& rule) { return names_model(rule, name); });
         const bool lists = std::ranges::find(listed, provider.name) != listed.end();
         if (!named && !lists) continue;
         if (auto target = target_at(snapshot, i, name)) found.push_back(std::move(*target));
@@ -46,7 +52,7 @@ std::vector<std::string> near_names(std::string_view name, const Snapshot& snaps
                                     const MayUse& may_use) {
     std::vector<std::string> names;
     for (CallableModel& model : callable_models(snapshot, known))
-        if (!may_use || may_use(model.name)) names.push_back(std::move(model.name));
+        if (names.size() < most_compared && (!may_use || may_use(model.name))) names.push_back(std::move(model.name));
     auto near = closest_names(name, names, 3);
     if (near.size() >= 3 || name.find('/') != std::string_view::npos) return near;
     // A bare name may be meant as the model part of provider/model.
@@ -74,13 +80,16 @@ Failure not_found(std::string_view name, const Snapshot& snapshot, const KnownMo
 
 }  // namespace
 
-KnownModels::KnownModels(std::map<std::string, std::vector<std::string>, std::less<>> by_provider)
-    : by_provider_(std::move(by_provider)) {
-    for (const auto& [provider, models] : by_provider_) {
-        for (const std::string& model : models) {
-            auto& providers = providers_of_[model];
-            if (providers.empty() || providers.back() != provider) providers.push_back(provider);
-        }
+KnownModels::KnownModels(ByProvider listed, const ByProvider& catalogue) : by_provider_(std::move(listed)) {
+    for (const auto& [provider, models] : by_provider_) add(provider, models);
+    for (const auto& [provider, models] : catalogue)
+        if (!by_provider_.contains(provider)) add(provider, models);
+}
+
+void KnownModels::add(const std::string& provider, const std::vector<std::string>& models) {
+    for (const std::string& model : models) {
+        auto& providers = providers_of_[model];
+        if (providers.empty() || providers.back() != provider) providers.push_back(provider);
     }
 }
 

@@ -21,7 +21,10 @@ namespace gotthard::route {
 class KnownModels {
 public:
     KnownModels() = default;
-    explicit KnownModels(std::map<std::string, std::vector<std::string>, std::less<>> by_provider);
+    using ByProvider = std::map<std::string, std::vector<std::string>, std::less<>>;
+    /// `listed`: what providers answered. `catalogue`: what they are known to have without asking; counts for bare names of
+    /// providers that have not answered, and is not listed.
+    explicit KnownModels(ByProvider listed, const ByProvider& catalogue = {});
 
     /// Ids in the provider's order; empty when nothing is known.
     std::span<const std::string> of(std::string_view provider) const;
@@ -33,7 +36,8 @@ private:
         using is_transparent = void;
         std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
     };
-    std::map<std::string, std::vector<std::string>, std::less<>> by_provider_;
+    void add(const std::string& provider, const std::vector<std::string>& models);
+    ByProvider by_provider_;
     std::unordered_map<std::string, std::vector<std::string>, Hash, std::equal_to<>> providers_of_;
 };
 

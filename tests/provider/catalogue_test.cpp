@@ -1,9 +1,11 @@
 // The table of providers: internally consistent, and equal to the reference list where that is at hand.
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <fstream>
 #include <map>
 #include <set>
+#include <sstream>
 
 #include "base/text.hpp"
 #include "provider/discovery.hpp"
@@ -85,6 +87,15 @@ TEST(Catalogue, DialectsHaveTheNamesOfTheConfiguration) {
     EXPECT_FALSE(is_later_dialect("chat"));
     EXPECT_FALSE(is_later_dialect("smtp"));
     EXPECT_EQ(dialect_name(DialectId::anthropic), "anthropic");
+}
+
+TEST(Catalogue, HasItsPage) {
+    const std::string path = GOTTHARD_SOURCE_DIR "/docs/reference/providers.md";
+    if (std::getenv("GOTTHARD_WRITE_EXPECTED") != nullptr) std::ofstream(path, std::ios::binary) << catalogue_markdown();
+    std::ifstream file(path, std::ios::binary);
+    std::ostringstream text;
+    text << file.rdbuf();
+    EXPECT_EQ(text.str(), catalogue_markdown());
 }
 
 // ---- against the reference list ----

@@ -71,6 +71,18 @@ TEST(ModelName, MayStandBareWhenExactlyOneProviderServesIt) {
     EXPECT_EQ(resolved("qwen3-4b"), Targets{"narrow <- qwen3-4b"});  // by its glob
 }
 
+TEST(ModelName, OfTheCatalogueStandsBareUntilTheProviderHasListedItsOwn) {
+    const auto s = snapshot(
+        "providers: {openai: {api_key: '0123456789abcdef'}, all: {type: openai_compatible, base_url: 'http://h:1', models: "
+        "'*'}}");
+    const KnownModels::ByProvider catalogue = {{"openai", {"gpt-5.4"}}, {"absent", {"gpt-5.4"}}};
+    const auto targets = resolve_model("gpt-5.4", *s, KnownModels({}, catalogue));
+    ASSERT_TRUE(targets.has_value());
+    EXPECT_EQ(targets->at(0).shown, "openai/gpt-5.4");
+    EXPECT_TRUE(callable_models(*s, KnownModels({}, catalogue)).empty());
+    EXPECT_FALSE(resolve_model("gpt-5.4", *s, KnownModels({{"openai", {"gpt-6"}}}, catalogue)).has_value());
+}
+
 TEST(ModelName, ThatSeveralProvidersServeIsRefusedNamingThem) {
     const Failure failure = refused("shared");
     EXPECT_EQ(failure.kind, FailureKind::model_not_found);
