@@ -59,6 +59,7 @@ private:
     void stop(Choice& to, json::Value from, bool unary, Events& out);
     void usage(json::Value root, Events& out);
     void body(bool clean, Events& out);
+    void stream_end(bool clean, Events& out);
     void complete(Events& out);
     void fail(Failure failure, Events& out);
     Choice* choice_at(std::int64_t index, Events& out);
@@ -390,8 +391,7 @@ void ChatReader::body(bool clean, Events& out) {
         whole_body_ = false, sniffed_ = true;
         sse_.feed(text);
         drain(out);
-        if (!ended_) finish(clean, out);
-        return;
+        return stream_end(clean, out);
     }
     if (!document_.parse(text, {.lone_surrogates = true})) return fail(truncated("The upstream's answer is not complete JSON."), out);
     json::Value root = document_.root();
@@ -417,6 +417,11 @@ void ChatReader::finish(bool clean, Events& out) {
     if (ended_) return;
     arena_.release();
     if (whole_body_) return body(clean, out);
+    stream_end(clean, out);
+}
+
+void ChatReader::stream_end(bool clean, Events& out) {
+    if (ended_) return;
     sse_.finish();
     drain(out);
     if (ended_) return;
