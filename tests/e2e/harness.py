@@ -180,7 +180,8 @@ class Gateway:
         }
         self.file = self.folder / "gotthard.yaml"
         self.write_configuration()
-        self.environment = clean_environment(E2E_KEY=self.key, GOTTHARD_ADMIN_TOKEN=ADMIN_TOKEN, **(environment or {}))
+        self.environment = clean_environment(**{"E2E_KEY": self.key, "GOTTHARD_ADMIN_TOKEN": ADMIN_TOKEN, **(environment or {})})
+        self.environment = {name: value for name, value in self.environment.items() if value}
         self.arguments = list(arguments)
         self.process = None
         self.start()
