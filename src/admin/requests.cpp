@@ -13,6 +13,13 @@
 namespace gotthard::admin {
 namespace {
 
+/// JSON as it was stored; what is not JSON becomes a string, so that one bad column cannot break a page.
+void write_stored_json(json::Writer& writer, std::string_view name, std::string_view text) {
+    json::Document document;
+    if (document.parse(text)) writer.member_raw(name, text);
+    else writer.member(name, text);
+}
+
 void write_number(json::Writer& writer, std::string_view name, std::int64_t value) {
     if (value == store::unset) return;
     if (name == "ts") writer.member(name, rfc3339(value));
@@ -73,7 +80,7 @@ void write_request(json::Writer& writer, const store::RequestRow& row) {
     for (std::size_t i = 0; i < texts.size(); ++i) {
         if (texts[i].empty()) continue;
         const auto name = store::request_text_names[i];
-        if (store::is_json_column(name)) writer.member_raw(name, texts[i]);
+        if (store::is_json_column(name)) write_stored_json(writer, name, texts[i]);
         else writer.member(name, texts[i]);
     }
     writer.end_object();
