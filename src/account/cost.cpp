@@ -129,4 +129,11 @@ Cost cost_of(const llm::Usage& usage, const PriceCard& card, Micros when, std::s
     return cost;
 }
 
+Cost cost_of(const llm::Usage& usage, const PriceCard* card, Micros when, std::string_view service_tier) {
+    if (card != nullptr) return cost_of(usage, *card, when, service_tier);
+    Cost cost;
+    if (usage.known() && usage.provider_cost_nanos >= 0) cost.total = Money::nanos(usage.provider_cost_nanos);
+    return cost;
+}
+
 }  // namespace gotthard::account

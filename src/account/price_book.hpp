@@ -95,6 +95,8 @@ struct Cost {
 
 /// `when`: the start of the request; `service_tier`: as served, from the answer (E225). Unknown usage or an unpriced card: unknown().
 Cost cost_of(const llm::Usage& usage, const PriceCard& card, Micros when, std::string_view service_tier = {});
+/// The same for a card that may be missing: then the cost is what the provider says it charges, or unknown.
+Cost cost_of(const llm::Usage& usage, const PriceCard* card, Micros when, std::string_view service_tier = {});
 
 /// A row of `prices:`, decimal USD per million tokens as written. Absent: not set. Negative or more than nine decimals: refused by add.
 struct ConfiguredPrice {

@@ -64,7 +64,8 @@ void fill_usage(store::RequestRow& row, const llm::Usage& usage) {
 void fill_cost(store::RequestRow& row, const Cost& cost, const PriceCard* card) {
     if (row.usage_source.empty()) return;
     if (card == nullptr) {
-        row.price_source = "unknown";
+        row.price_source = cost.total.known() ? "provider" : "unknown";
+        row.cost_total = cost.total.count();
         return;
     }
     row.price_source = card->source == "config" ? std::string_view("config") : std::string_view("catalogue");
@@ -120,7 +121,7 @@ bool RecordSink::push(unsigned shard, const store::RequestRow& row) {
     auto& queue = *queues_[shard];
     if (!queue.push(row)) return false;
     const auto waiting = queue.pushed() - queue.taken();
-    if (waiting % options_.batch == 0) wake();
+    if (waiting != 0 && waiting % options_.batch == 0) wake();
     return true;
 }
 

@@ -172,13 +172,20 @@ TEST(Record, ShowsUsageCostAndTheirSources) {
     EXPECT_EQ(row.cost_total, 250'000'000);
     EXPECT_EQ(row.cost_input, 250'000'000);
     EXPECT_EQ(row.price_source, "config");
+    RequestRow reported;
+    usage.provider_cost_nanos = 77;
+    fill_usage(reported, usage);
+    fill_cost(reported, cost_of(usage, nullptr, 0), nullptr);
+    EXPECT_EQ(reported.price_source, "provider");
+    EXPECT_EQ(reported.cost_total, 77);
+    usage.provider_cost_nanos = -1;
     RequestRow failed;
     fill_usage(failed, {});
     fill_cost(failed, {}, nullptr);
     EXPECT_EQ(failed.price_source, "") << "a call that used nothing is not an unpriced one";
     RequestRow unpriced;
     fill_usage(unpriced, usage);
-    fill_cost(unpriced, {}, nullptr);
+    fill_cost(unpriced, cost_of(usage, nullptr, 0), nullptr);
     EXPECT_EQ(unpriced.price_source, "unknown");
     EXPECT_EQ(unpriced.cost_total, store::unset);
 }

@@ -155,6 +155,31 @@ TEST_F(SqliteFile, WithDamagedPagesIsMovedAside) {
     EXPECT_EQ((*store)->list_requests({}, "", 10)->rows.size(), 0u);
 }
 
+TEST_F(SqliteFile, InWhichDamageIsMetAtWorkIsCheckedWholeAtTheNextStart) {
+    {
+        auto store = open();
+        ASSERT_TRUE((*store)->append_requests(rows(0, 2000, "some text that takes room")));
+    }
+    const auto size = std::filesystem::file_size(database());
+    {
+        std::fstream file(database(), std::ios::in | std::ios::out | std::ios::binary);
+        for (std::size_t page = 12; page * 4096 + 4096 < size; ++page) {
+            file.seekp(static_cast<std::streamoff>(page * 4096));
+            file << std::string(4096, '\xff');
+        }
+    }
+    {
+        auto store = open({.check_up_to = 0});
+        ASSERT_TRUE(store) << store.error().message;
+        EXPECT_EQ((*store)->state().notice, "") << "the small tables are in order";
+        EXPECT_FALSE((*store)->list_requests({}, "", 5000)) << "damage is met";
+    }
+    auto store = open({.check_up_to = 0});
+    ASSERT_TRUE(store) << store.error().message;
+    EXPECT_NE((*store)->state().notice.find("moved to"), std::string::npos);
+    EXPECT_TRUE((*store)->append_requests(rows(0, 1, "x")));
+}
+
 TEST_F(SqliteFile, CutAtAnyPageIsOpenedOrMovedAsideButNeverFails) {
     {
         auto store = open();

@@ -1,6 +1,8 @@
 #include "store/sqlite/database.hpp"
 
+#include <fcntl.h>
 #include <sqlite3.h>
+#include <unistd.h>
 
 #include <array>
 
@@ -27,7 +29,17 @@ constexpr std::array error_words{
     ErrorWords{SQLITE_NOTADB, FailureKind::internal, "the file is not a database; restart to have it moved aside, or restore a backup"},
 };
 
+/// Damage that was met at work makes the next start look at the whole file.
+void leave_suspicion(sqlite3* handle) {
+    const char* path = handle != nullptr ? sqlite3_db_filename(handle, "main") : nullptr;
+    if (path == nullptr || *path == '\0') return;
+    const int file = ::open(suspicion_of(path).c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    if (file >= 0) ::close(file);
+}
+
 }  // namespace
+
+std::string suspicion_of(std::string_view path) { return std::string(path) + ".suspect"; }
 
 Failure failure_of(sqlite3* handle, int code) {
     const std::string detail = fmt::format("sqlite error {}: {}", code, handle != nullptr ? sqlite3_errmsg(handle) : sqlite3_errstr(code));
@@ -35,7 +47,10 @@ Failure failure_of(sqlite3* handle, int code) {
         if (row.code == (code & 0xff)) {
             Failure failure(row.kind, fmt::format("the store cannot be used: {}", row.words));
             failure.detail = detail;
-            failure.code = (code & 0xff) == SQLITE_CORRUPT || (code & 0xff) == SQLITE_NOTADB ? "damaged" : "";
+            if ((code & 0xff) == SQLITE_CORRUPT || (code & 0xff) == SQLITE_NOTADB) {
+                failure.code = "damaged";
+                leave_suspicion(handle);
+            }
             return failure;
         }
     return Failure(FailureKind::internal, "the store failed").because(detail);

@@ -81,6 +81,8 @@ private:
 
 /// Full, locked, read-only, damaged ...: what it is and what to do, in words.
 Failure failure_of(sqlite3* handle, int code);
+/// The file beside a database that says that damage was met.
+std::string suspicion_of(std::string_view path);
 /// Whether the file cannot be a database or is damaged.
 bool is_damage(const Failure& failure);
 

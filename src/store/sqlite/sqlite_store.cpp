@@ -105,7 +105,7 @@ Status SqliteStore::lock_folder() {
 }
 
 Status SqliteStore::check(Database& database, const std::string& path) const {
-    const bool whole = size_of(path) <= options_.check_up_to;
+    const bool whole = size_of(path) <= options_.check_up_to || ::access(suspicion_of(path).c_str(), F_OK) == 0;
     std::vector<std::string_view> checks;
     if (whole)
         checks = {"PRAGMA quick_check(1)"};
@@ -159,9 +159,11 @@ Status SqliteStore::open_database(const Clock& clock) {
         return {};
     };
     auto opened = attempt();
+    if (opened) ::unlink(suspicion_of(path_).c_str());
     if (opened || !is_damage(opened.error())) return opened;
     const std::string detail = opened.error().detail;
     const std::string aside = move_aside(path_, clock);
+    ::unlink(suspicion_of(path_).c_str());
     opened = attempt();
     if (opened)
         notice_ = fmt::format("{} was damaged ({}); it was moved to {} and a new, empty store was started. Keys and records of the old one can be "

@@ -24,7 +24,7 @@ public:
     struct Options {
         std::string folder;                 ///< DATA; made (0700) when absent.
         std::int64_t max_bytes = 0;         ///< Of the database; 0: what the disk has.
-        std::int64_t check_up_to = 64 << 20;  ///< Files up to this size are checked whole at start; larger ones in their small tables.
+        std::int64_t check_up_to = 8 << 20;  ///< Files up to this size are checked whole at start, larger ones in their small tables, or whole after damage was met.
     };
     /// Fails when the folder cannot be used, another gateway uses it, or a newer version wrote it.
     static Result<std::unique_ptr<SqliteStore>> open(Options options, const Clock& clock);
