@@ -1,4 +1,5 @@
 // Writes Exchange::body and Exchange::facts; translate() writes Exchange::request when a candidate needs it.
+#include "dialect/anthropic_messages.hpp"
 #include "net/content_coding.hpp"
 #include "spine/gateway.hpp"
 
@@ -30,8 +31,10 @@ Status Gateway::read_request(Exchange& x) {
 Status Gateway::translate(Exchange& x) {
     if (x.request) return {};
     const auto& headers = x.http->head().headers;
-    auto request = dialect::get(x.endpoint.dialect)
-                       .read_request(x.body, {.anthropic_version = headers.get("anthropic-version"), .anthropic_beta = headers.get("anthropic-beta")}, x.arena);
+    const dialect::RequestContext context{.anthropic_version = headers.get("anthropic-version"), .anthropic_beta = headers.get("anthropic-beta")};
+    // A body that only asks for a count needs no limit of its answer (CC-6).
+    const bool counts = x.endpoint.operation == Operation::count_tokens && x.endpoint.dialect == dialect::DialectId::anthropic;
+    auto request = counts ? dialect::read_count_request(x.body, context, x.arena) : dialect::get(x.endpoint.dialect).read_request(x.body, context, x.arena);
     if (!request) return fail(std::move(request.error()));
     x.request = std::move(*request);
     return {};

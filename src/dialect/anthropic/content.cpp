@@ -216,7 +216,7 @@ void BlockWriter::result_content(const Block& block) {
         if (each.kind == PartKind::text && trim(each.text).empty()) continue;
         if (each.kind == PartKind::audio || each.kind == PartKind::video) continue;
         if (each.kind == PartKind::opaque && !is_messages_block(each.type)) continue;
-        inner.push_back({.part = &each, .text = each.text, .cache_control = each.cache_control});
+        inner.push_back({.part = &each, .text = each.text, .cache_control = own_ ? each.cache_control : std::string_view{}});
     }
     if (inner.empty()) {
         if (!block.text.empty()) w_.member("content", block.text);

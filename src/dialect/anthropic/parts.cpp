@@ -12,10 +12,11 @@ using llm::EventKind;
 using llm::PartKind;
 
 void Scratch::reset(std::size_t expected) {
-    constexpr std::size_t small = 4096, large = 64 * 1024;
+    // An open stream holds little between two reads, also after a burst.
+    constexpr std::size_t large = 4096;
     more_.clear();
     main_.clear();
-    if (main_.capacity() > large && expected < small) std::string().swap(main_);
+    if (main_.capacity() > large && expected < main_.capacity() / 4) std::string().swap(main_);
     if (main_.capacity() < expected) main_.reserve(expected);
 }
 

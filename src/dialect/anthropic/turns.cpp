@@ -232,6 +232,9 @@ Status TurnPlanner::add_result(const Part& part, Block block, Turn& turn) {
     } else {
         block.id = writing_.ids.upstream(part.id);
     }
+    // A mark inside of a result stands for the result (E010).
+    for (const auto& inner : part.content)
+        if (!own_ && block.cache_control.empty()) block.cache_control = inner.cache_control;
     const bool silent = std::ranges::all_of(part.content, [](const Part& inner) { return inner.kind == PartKind::text && is_blank(inner.text); });
     block.text = silent && writing_.target.repair ? "(empty result)" : "";
     turn.blocks.push_back(std::move(block));
