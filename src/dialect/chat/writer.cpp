@@ -29,6 +29,12 @@ void write_call_start(json::Writer& json, llm::CallKind kind, std::string_view i
     json.key(custom ? "custom" : "function").begin_object().member("name", name).member(custom ? "input" : "arguments", arguments).end_object();
 }
 
+/// The answer's id as chat clients know ids: Anthropic's prefix gives way, other ids stay.
+std::string shown_id(std::string_view id, std::string_view otherwise) {
+    if (id.empty()) return std::string(otherwise);
+    return id.starts_with("msg_") ? "chatcmpl-" + std::string(id.substr(4)) : std::string(id);
+}
+
 /// JSON on one line, as an SSE field must be: line breaks can only stand between its tokens.
 std::string one_line(std::string_view json) {
     std::string out(json);
@@ -119,7 +125,7 @@ void ChatStreamWriter::start(const Event& event, std::string& out) {
     head_ = "data: ";
     json::Writer json(head_);
     json.begin_object();
-    json.member("id", event.id.empty() ? std::string_view(options_.id) : event.id);
+    json.member("id", shown_id(event.id, options_.id));
     json.member("object", "chat.completion.chunk");
     json.member("created", event.created != 0 ? event.created : options_.created);
     json.member("model", options_.model.empty() ? event.model : std::string_view(options_.model));
@@ -452,7 +458,7 @@ void ChatUnaryWriter::choice(json::Writer& json, const llm::Choice& choice) {
 void ChatUnaryWriter::body(const llm::Answer& answer, std::string& out) {
     json::Writer json(out);
     json.begin_object();
-    json.member("id", answer.id.empty() ? std::string_view(options_.id) : answer.id);
+    json.member("id", shown_id(answer.id, options_.id));
     json.member("object", "chat.completion");
     json.member("created", answer.created != 0 ? answer.created : options_.created);
     json.member("model", options_.model.empty() ? answer.model : std::string_view(options_.model));
