@@ -1,5 +1,8 @@
 #include "net/client.hpp"
 
+#include <algorithm>
+#include <charconv>
+
 #include <fmt/format.h>
 
 #include "net/content_coding.hpp"
@@ -15,6 +18,16 @@ Failure malformed(std::string message, std::string detail) { return Failure(Fail
 Failure not_http(std::string detail) { return malformed("The upstream answered with something else than HTTP.", std::move(detail)); }
 
 Failure ended_early(std::string detail) { return malformed("The upstream's answer ended early.", std::move(detail)); }
+
+/// "timeout=5, max=100": 5 s; 0 when there is no timeout in it.
+Nanos keep_alive_time(std::string_view header) {
+    static constexpr std::string_view name = "timeout=";
+    const auto at = header.find(name);
+    if (at == std::string_view::npos) return 0;
+    std::uint32_t seconds = 0;
+    std::from_chars(header.data() + at + name.size(), header.data() + header.size(), seconds);
+    return static_cast<Nanos>(std::min<std::uint32_t>(seconds, 86'400)) * 1'000'000'000;
+}
 
 /// Head and body as one array for one write.
 class Pieces {
@@ -125,6 +138,7 @@ Task<Status> ClientExchange::read_head(ClientRequest request, Nanos until) {
     }
     answered_ = true;
     keep_alive_ = head_.keep_alive;
+    connection_->peer_keeps = keep_alive_time(head_.header("keep-alive"));
     decoder_ = BodyDecoder::of(head_);
     if (decoder_.finished()) finish();
     co_return Status();

@@ -5,9 +5,12 @@
 namespace gotthard::net {
 namespace {
 
+constexpr Nanos peer_margin = 1'000'000'000;  // what is sent later than this before the peer's limit may cross its close
+
 Nanos expiry_of(const PooledConnection& connection) {
     const auto& limits = connection.endpoint->limits();
-    return std::min(connection.idle_since + limits.idle_time, connection.born + limits.max_age);
+    const Nanos idle = connection.peer_keeps == 0 ? limits.idle_time : std::min(limits.idle_time, connection.peer_keeps - peer_margin);
+    return std::min(connection.idle_since + idle, connection.born + limits.max_age);
 }
 
 }  // namespace

@@ -340,6 +340,19 @@ TEST_F(ClientTest, IdleAndOldConnectionsAreClosed) {
     EXPECT_EQ(upstream.open_connections(), 0u);
 }
 
+TEST_F(ClientTest, AConnectionIsGivenUpBeforeItsPeerSaidItWould) {
+    UpstreamDouble upstream(loop, {{step::serve(answer_of("x", "Keep-Alive: timeout=5, max=100\r\n"))}});
+    const auto to = endpoint(upstream);
+    ask(to);
+    clock.advance(3 * second);
+    turn();
+    EXPECT_TRUE(ask(to).reused);
+    clock.advance(4 * second + second / 2);
+    turn();
+    EXPECT_FALSE(ask(to).reused);
+    EXPECT_EQ(upstream.connections(), 2u);
+}
+
 TEST_F(ClientTest, NoMoreIdleConnectionsThanAllowedAreKept) {
     UpstreamDouble upstream(loop, {{step::expect_request(), step::send(answer_of("x")), step::hang()}});
     const auto to = endpoint(upstream, {.max_idle = 2, .idle_time = 60 * second, .max_age = 600 * second});
