@@ -91,7 +91,8 @@ Outcome take_host(std::string_view value, FramingHeaders& framing) {
     return go_on();
 }
 
-Outcome take_header(std::string_view name, std::string_view value, Side side, FramingHeaders& framing) {
+/// `raw`: the value with the blanks around it. Tabs there are legal and read differently by different servers.
+Outcome take_header(std::string_view name, std::string_view value, std::string_view raw, Side side, FramingHeaders& framing) {
     switch (name.size()) {
         case 4:
             if (side == Side::request && same_name(name, "host")) return take_host(value, framing);
@@ -115,14 +116,24 @@ Outcome take_header(std::string_view name, std::string_view value, Side side, Fr
             }
             break;
         case 14:
-            if (same_name(name, "content-length")) return take_content_length(value, side, framing);
+            if (!same_name(name, "content-length")) break;
+            return raw.contains('\t') ? bad("The Content-Length header holds a tab.") : take_content_length(value, side, framing);
             break;
         case 17:
-            if (same_name(name, "transfer-encoding")) return take_transfer_encoding(value, framing);
-            break;
+            if (!same_name(name, "transfer-encoding")) break;
+            return raw.contains('\t') ? bad("The Transfer-Encoding header holds a tab.") : take_transfer_encoding(value, framing);
         default: break;
     }
     return go_on();
+}
+
+/// `at` stands on the first control byte behind a value.
+Outcome check_value_end(const char* at, const char* const end) {
+    if (at == end) return incomplete();
+    if (*at == '\n') return bad("A line ends with a line feed alone; HTTP ends lines with CR LF.");
+    if (*at != '\r') return bad("A header value holds a control character.");
+    if (at + 1 == end) return incomplete();
+    return at[1] == '\n' ? go_on() : bad("A line ends with a carriage return alone.");
 }
 
 /// Reads header lines from `at` to the empty line; on success `at` stands behind it.
@@ -145,25 +156,20 @@ Outcome read_headers(const char*& at, const char* const end, Side side, const He
         }
         if (at == name) return bad("A header has no name.");
         const std::string_view name_text(name, static_cast<std::size_t>(at - name));
+        const char* const raw = at + 1;
         do ++at;
         while (at != end && (*at == ' ' || *at == '\t'));
         const char* const value = at;
         at = find_control(at, end);
-        if (at == end || at + 1 == end) {
-            if (at != end && *at != '\r') return *at == '\n' ? bad("A line ends with a line feed alone; HTTP ends lines with CR LF.") : bad("A header value holds a control character.");
-            return incomplete();
-        }
-        if (at[0] != '\r' || at[1] != '\n') {
-            if (*at == '\n') return bad("A line ends with a line feed alone; HTTP ends lines with CR LF.");
-            return *at == '\r' ? bad("A line ends with a carriage return alone.") : bad("A header value holds a control character.");
-        }
+        if (const Outcome outcome = check_value_end(at, end); is_stop(outcome)) return outcome;
         const char* value_end = at;
         while (value_end != value && (value_end[-1] == ' ' || value_end[-1] == '\t')) --value_end;
+        const std::string_view raw_text(raw, static_cast<std::size_t>(at - raw));
         at += 2;
         const std::string_view value_text(value, static_cast<std::size_t>(value_end - value));
         if (headers.size() >= limits.headers) return malformed(431, "The request has too many headers.");
         headers.add(name_text, value_text);
-        if (const Outcome outcome = take_header(name_text, value_text, side, framing); is_stop(outcome)) return outcome;
+        if (const Outcome outcome = take_header(name_text, value_text, raw_text, side, framing); is_stop(outcome)) return outcome;
     }
 }
 
@@ -365,7 +371,7 @@ void HeaderList::release() {
 
 std::optional<std::string_view> HeaderList::find(std::string_view name) const {
     for (const Header& header : *this)
-        if (same_name(header.name, name)) return header.value;
+        if (header.name.size() == name.size() && same_name(header.name, name)) return header.value;
     return std::nullopt;
 }
 

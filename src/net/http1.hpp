@@ -149,6 +149,7 @@ private:
     };
     BodyDecoder(Kind kind, std::uint64_t bytes);
     Step step_chunked(std::string_view raw, std::span<std::string_view> payload);
+    std::size_t quick_framing(std::string_view raw);
     const char* framing_byte(unsigned char byte);
     const char* trailer_byte(unsigned char byte);
 

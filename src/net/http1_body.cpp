@@ -95,6 +95,11 @@ BodyDecoder::Step BodyDecoder::step_chunked(std::string_view raw, std::span<std:
             if (left_ == 0) state_ = State::chunk_cr;
             continue;
         }
+        if (const std::size_t taken = quick_framing(raw.substr(step.consumed)); taken != 0) {
+            step.consumed += taken;
+            if (state_ == State::size_first && whole) step.whole_chunks = step.consumed;
+            continue;
+        }
         step.error = framing_byte(static_cast<unsigned char>(raw[step.consumed]));
         if (step.error != nullptr) return step;
         ++step.consumed;
@@ -105,6 +110,24 @@ BodyDecoder::Step BodyDecoder::step_chunked(std::string_view raw, std::span<std:
     const bool open = state_ == State::chunk_data || state_ == State::chunk_cr || state_ == State::chunk_lf;
     if (!whole || (open && step.spans != 0 && payload[step.spans - 1].data() >= raw.data() + step.whole_chunks)) step.whole_chunks = 0;
     return step;
+}
+
+/// The plain cases in one go: a short size line that is all there, the end of a chunk. 0: byte by byte.
+std::size_t BodyDecoder::quick_framing(std::string_view raw) {
+    if (state_ == State::chunk_cr) {
+        if (!raw.starts_with("\r\n")) return 0;
+        state_ = State::size_first;
+        return 2;
+    }
+    if (state_ != State::size_first || raw.size() < 8) return 0;
+    std::uint64_t size = 0;
+    std::size_t at = 0;
+    for (int value; at < 6 && (value = hex_value(static_cast<unsigned char>(raw[at]))) >= 0; ++at) size = size * 16 + static_cast<unsigned>(value);
+    if (at == 0 || raw[at] != '\r' || raw[at + 1] != '\n') return 0;
+    left_ = size;
+    overhead_ = 0;
+    state_ = size == 0 ? State::trailer_start : State::chunk_data;
+    return at + 2;
 }
 
 const char* BodyDecoder::framing_byte(unsigned char byte) {

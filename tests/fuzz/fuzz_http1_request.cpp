@@ -52,6 +52,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     std::string body;
     std::size_t consumed = 0;
     if (!decode(net::BodyDecoder::of(head), text.substr(outcome.consumed), body, consumed)) return 0;
+    if (stricter_oracle(oracle, text.substr(outcome.consumed))) return 0;
     must(oracle.complete, "body accepted by us alone", text, oracle);
     must(oracle.body == body, "body", text, oracle);
     must(oracle.consumed == outcome.consumed + consumed, "end of the message", text, oracle);

@@ -35,6 +35,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         consumed += step.consumed;
     }
     if (!decoder.finished() && !decoder.end_of_input()) return 0;
+    if (stricter_oracle(oracle, raw)) return 0;
     must(oracle.complete, "body accepted by us alone", text, oracle);
     must(oracle.body == body, "body", text, oracle);
     return 0;

@@ -129,6 +129,8 @@ const Refused refused[] = {
     {"TE xchunked", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: xchunked\r\n\r\n", 400, "nothing else"},
     {"TE quoted", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: \"chunked\"\r\n\r\n", 400, "nothing else"},
     {"TE with vertical tab", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: \x0b" "chunked\r\n\r\n", 400, "control"},
+    {"TE with a tab behind it", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\t\r\n\r\n", 400, "tab"},
+    {"CL with a tab before it", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length:\t5\r\n\r\n", 400, "tab"},
     {"TE on 1.0", "POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n", 400, "1.0"},
     {"bare LF after the first line", "GET / HTTP/1.1\nHost: a\r\n\r\n", 400, "line feed"},
     {"bare LF after a header", "GET / HTTP/1.1\r\nHost: a\nX: b\r\n\r\n", 400, "line feed"},
