@@ -49,9 +49,9 @@ void PartQueue::add(Slot& slot, EventKind kind, std::string_view text, std::stri
         return;
     }
     Event event{.kind = kind, .choice = choice_, .part = next_part_ - 1};
-    if (kind == EventKind::citation_delta) event.raw = arena_.copy(text);
-    else event.text = arena_.copy(text);
-    event.logprobs = arena_.copy(logprobs);
+    if (kind == EventKind::citation_delta) event.raw = scratch_.copy(text);
+    else event.text = scratch_.copy(text);
+    event.logprobs = scratch_.copy(logprobs);
     out.push_back(event);
 }
 
@@ -61,12 +61,12 @@ void PartQueue::open(Slot& slot, std::string_view seed, Events& out) {
     if (slot.kind == PartKind::tool_call) {
         event.call = next_call_++;
         if (slot.id.empty()) slot.id = derived_id("call_", fmt::format("{}/{}/{}", seed, choice_, event.call), 24);
-        event.id = arena_.copy(client_call_id(memory_, slot.id));
-        event.name = arena_.copy(client_tool_name(memory_, slot.name));
+        event.id = scratch_.copy(client_call_id(memory_, slot.id));
+        event.name = scratch_.copy(client_tool_name(memory_, slot.name));
     }
-    event.type = arena_.copy(slot.type);
-    if (slot.kind == PartKind::opaque) event.raw = arena_.copy(slot.content);
-    if (slot.kind == PartKind::redacted_thinking) event.text = arena_.copy(slot.content);
+    event.type = scratch_.copy(slot.type);
+    if (slot.kind == PartKind::opaque) event.raw = scratch_.copy(slot.content);
+    if (slot.kind == PartKind::redacted_thinking) event.text = scratch_.copy(slot.content);
     out.push_back(event);
     auto fragments = std::exchange(slot.fragments, {});
     for (const auto& fragment : fragments) {

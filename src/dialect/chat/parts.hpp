@@ -1,7 +1,7 @@
 // The parts of one choice, put in order. Chat servers interleave what llm::Event does not: argument fragments of several calls,
 // text between them, names that come late. This queue opens one part at a time: what belongs to a later part is kept until the
 // parts before it are complete (a call: when its arguments are a whole JSON value; anything else: when something follows).
-// Owned by one reader; events that it makes view the reader's arena.
+// Owned by one reader; events that it makes view the reader's scratch.
 #pragma once
 
 #include <cstdint>
@@ -11,8 +11,8 @@
 #include <string_view>
 #include <vector>
 
-#include "base/arena.hpp"
 #include "dialect/dialect.hpp"
+#include "dialect/scratch.hpp"
 #include "llm/event.hpp"
 
 namespace gotthard::dialect::chat {
@@ -42,7 +42,7 @@ struct CallDelta {
 class PartQueue {
 public:
     /// `seed` of the functions below: what made-up call ids are derived from (the answer's id).
-    PartQueue(std::uint32_t choice, const Memory* memory, Arena& arena) : choice_(choice), memory_(memory), arena_(arena) {}
+    PartQueue(std::uint32_t choice, const Memory* memory, Scratch& scratch) : choice_(choice), memory_(memory), scratch_(scratch) {}
 
     /// text, refusal or thinking. Empty text without logprobs is nothing.
     void text(llm::PartKind kind, std::string_view text, std::string_view logprobs, std::string_view seed, llm::Events& out);
@@ -100,7 +100,7 @@ private:
 
     std::uint32_t choice_;
     const Memory* memory_;
-    Arena& arena_;
+    Scratch& scratch_;
     std::deque<Slot> slots_;      // the first one may be open
     std::vector<Closed> closed_calls_;
     std::size_t held_ = 0;

@@ -236,17 +236,13 @@ void settle_reasoning(State& state) {
     else if (reasoning["enabled"].is_boolean()) thinking.mode = llm::ThinkingMode::disabled;
 }
 
-}  // namespace
-
-Result<Request> read_request(std::string_view body, const RequestContext& context, Arena& arena) {
-    json::Document document;
-    if (auto parsed = parse_request_body(body, governed, document); !parsed) return std::unexpected(std::move(parsed.error()));
+Result<Request> read_root(json::Value root, const RequestContext& context, Arena& arena) {
     Request request;
     request.dialect = DialectId::chat;
     request.betas = context.anthropic_beta;
     request.version = context.anthropic_version;
     State state{.request = request, .arena = arena};
-    for (const auto& member : document.root().members())
+    for (const auto& member : root.members())
         if (auto read = read_member(state, member); !read) return std::unexpected(std::move(read.error()));
     if (request.model.empty()) return missing_field("model", "name the model to call, for example \"provider/model\"");
     if (request.messages.empty()) return missing_field("messages", "send at least one message");
@@ -254,6 +250,16 @@ Result<Request> read_request(std::string_view body, const RequestContext& contex
     settle_limits(state);
     settle_reasoning(state);
     if (request.user.empty()) request.user = state.safety_identifier;
+    return request;
+}
+
+}  // namespace
+
+Result<Request> read_request(std::string_view body, const RequestContext& context, Arena& arena) {
+    thread_local json::Document document;
+    if (auto parsed = parse_request_body(body, governed, document); !parsed) return std::unexpected(std::move(parsed.error()));
+    auto request = read_root(document.root(), context, arena);
+    if (body.size() > (1u << 20)) document = {};  // what the thread keeps for its next request stays small
     return request;
 }
 

@@ -25,13 +25,17 @@ constexpr std::int64_t choice_cap = 256;
 constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
 
 struct Choice {
-    Choice(std::uint32_t index_, const Memory* memory, Arena& arena) : index(index_), parts(index_, memory, arena) {}
+    Choice(std::uint32_t index_, const Memory* memory, Scratch& scratch) : index(index_), parts(index_, memory, scratch) {}
     std::uint32_t index;
     PartQueue parts;
     StopReason stop = StopReason::none;
     std::string raw_stop;
     std::string stop_sequence;
 };
+
+/// What a thread needs while it reads and nothing keeps: the tape of the chunk at hand, and its decoded texts.
+thread_local json::Document document;
+thread_local Arena decoded;
 
 class ChatReader final : public Reader {
 public:
@@ -42,6 +46,7 @@ public:
     bool ended() const override { return ended_; }
 
 private:
+    void begin(std::size_t expected);
     bool sniff(std::string_view& bytes, Events& out);
     void drain(Events& out);
     void block(const SseEvent& event, Events& out);
@@ -71,8 +76,7 @@ private:
     bool ended_ = false;
     SseReader sse_;
     std::string body_;
-    json::Document document_;
-    Arena arena_;           // what the events of the last feed view
+    Scratch scratch_;       // what the events of the last feed view
     std::deque<Choice> choices_;
     std::string id_, model_, fingerprint_, tier_;
     std::int64_t created_ = 0;
@@ -84,6 +88,11 @@ void ChatReader::fail(Failure failure, Events& out) {
     failure_ = std::move(failure);
     ended_ = true;
     out.push_back({.kind = EventKind::failed, .failure = &*failure_});
+}
+
+void ChatReader::begin(std::size_t expected) {
+    decoded.release();
+    scratch_.reset(expected + 64);
 }
 
 /// Looks at the first byte that is no blank: SSE, one JSON body, or a page (wire-formats.md 0.2.7). True when it is known.
@@ -106,14 +115,14 @@ bool ChatReader::sniff(std::string_view& bytes, Events& out) {
 
 void ChatReader::feed(std::string_view bytes, Events& out) {
     if (ended_) return;
-    arena_.release();
+    begin(bytes.size());
     if (!whole_body_) {
         const bool first = !sniffed_;
         if (!sniff(bytes, out)) return;
         if (!whole_body_) {
             sse_.feed(bytes);
             drain(out);
-            if (first) body_.clear();
+            if (first) std::string().swap(body_);
             return;
         }
         if (first) return;  // sniff() has put the bytes into body_
@@ -142,12 +151,12 @@ void ChatReader::block(const SseEvent& event, Events& out) {
 
 void ChatReader::data(std::string_view text, bool unfinished, bool error_event, Events& out) {
     if (text.starts_with("[DONE]")) return complete(out);
-    if (!document_.parse(text, {.lone_surrogates = true})) {
+    if (!document.parse(text, {.lone_surrogates = true})) {
         if (unfinished) return fail(truncated("The upstream's stream was cut off inside an event."), out);
         if (error_event) return fail(read_upstream_error(0, text), out);
         return fail(malformed("The upstream sent an event that is not JSON.", text), out);
     }
-    const auto root = document_.root();
+    const auto root = document.root();
     if (error_event || is_error_object(root)) return fail(root.is_object() ? read_stream_error(root) : read_upstream_error(0, text), out);
     if (!root.is_object()) return fail(malformed("The upstream sent an event that is not a completion chunk.", text), out);
     chunk(root, out);
@@ -176,10 +185,10 @@ void ChatReader::start(Events& out) {
     if (started_) return;
     started_ = true;
     Event event{.kind = EventKind::started, .created = created_};
-    event.id = arena_.copy(id_);
-    event.model = arena_.copy(model_);
-    event.service_tier = arena_.copy(tier_);
-    event.fingerprint = arena_.copy(fingerprint_);
+    event.id = scratch_.copy(id_);
+    event.model = scratch_.copy(model_);
+    event.service_tier = scratch_.copy(tier_);
+    event.fingerprint = scratch_.copy(fingerprint_);
     out.push_back(event);
 }
 
@@ -205,7 +214,7 @@ Choice* ChatReader::choice_at(std::int64_t index, Events& out) {
         fail(malformed("The upstream numbered a choice beyond what can be asked for."), out);
         return nullptr;
     }
-    return &choices_.emplace_back(static_cast<std::uint32_t>(index), options_.memory, arena_);
+    return &choices_.emplace_back(static_cast<std::uint32_t>(index), options_.memory, scratch_);
 }
 
 /// The raw logprobs of a choice when they hold a token.
@@ -221,7 +230,7 @@ void ChatReader::choice(json::Value value, std::int64_t position, bool unary, Ev
     json::Value from = unary ? value["message"] : value["delta"];
     if (!from.is_object()) from = unary ? value["delta"] : value["message"];
     if (from.is_object()) delta(*to, from, logprobs_of(value), out);
-    else if (value["text"].is_string()) to->parts.text(PartKind::text, value["text"].text(arena_), logprobs_of(value), id_, out);
+    else if (value["text"].is_string()) to->parts.text(PartKind::text, value["text"].text(decoded), logprobs_of(value), id_, out);
     if (to->parts.held() > held_cap || to->parts.count() > part_cap) return fail(malformed("The upstream's answer holds more parts than the gateway accepts."), out);
     stop(*to, value, unary, out);
 }
@@ -229,12 +238,12 @@ void ChatReader::choice(json::Value value, std::int64_t position, bool unary, Ev
 void ChatReader::delta(Choice& to, json::Value from, std::string_view logprobs, Events& out) {
     reasoning(to, from, out);
     content(to, from["content"], logprobs, out);
-    if (from["refusal"].is_string()) to.parts.text(PartKind::refusal, from["refusal"].text(arena_), logprobs, id_, out);
+    if (from["refusal"].is_string()) to.parts.text(PartKind::refusal, from["refusal"].text(decoded), logprobs, id_, out);
     for (json::Value citation : from["annotations"].items()) to.parts.citation(citation.raw(), out);
     tool_calls(to, from["tool_calls"], out);
     if (const auto call = from["function_call"]; call.is_object()) {
-        const auto name = call["name"].text(arena_);
-        const auto arguments = call["arguments"].is_object() ? call["arguments"].raw() : call["arguments"].text(arena_);
+        const auto name = call["name"].text(decoded);
+        const auto arguments = call["arguments"].is_object() ? call["arguments"].raw() : call["arguments"].text(decoded);
         if (!name.empty() || !arguments.empty()) to.parts.call({.index = -1, .name = name, .arguments = arguments}, id_, out);
     }
     if (const auto audio = from["audio"]; audio.is_object() && (!audio["data"].string().empty() || !audio["id"].string().empty() || !audio["transcript"].string().empty()))
@@ -245,7 +254,7 @@ void ChatReader::delta(Choice& to, json::Value from, std::string_view logprobs, 
 void ChatReader::reasoning(Choice& to, json::Value from, Events& out) {
     std::string_view text;
     for (std::string_view key : {"reasoning_content", "reasoning"})
-        if (text.empty()) text = from[key].text(arena_);
+        if (text.empty()) text = from[key].text(decoded);
     const auto blocks = from["thinking_blocks"];
     const auto details = from["reasoning_details"];
     // A whole message brings its blocks with their signatures beside the joined text; the blocks say more.
@@ -265,11 +274,11 @@ void ChatReader::reasoning(Choice& to, json::Value from, Events& out) {
 void ChatReader::thinking_blocks(Choice& to, json::Value blocks, bool text_elsewhere, Events& out) {
     for (json::Value block : blocks.items()) {
         if (block["type"].equals("redacted_thinking")) {
-            to.parts.whole(PartKind::redacted_thinking, {}, block["data"].text(arena_), out);
+            to.parts.whole(PartKind::redacted_thinking, {}, block["data"].text(decoded), out);
             continue;
         }
-        if (!text_elsewhere || !to.parts.thinking_open()) to.parts.text(PartKind::thinking, block["thinking"].text(arena_), {}, id_, out);
-        to.parts.signature(block["signature"].text(arena_), out);
+        if (!text_elsewhere || !to.parts.thinking_open()) to.parts.text(PartKind::thinking, block["thinking"].text(decoded), {}, id_, out);
+        to.parts.signature(block["signature"].text(decoded), out);
     }
 }
 
@@ -278,26 +287,26 @@ void ChatReader::reasoning_details(Choice& to, json::Value details, bool text_el
     for (json::Value each : details.items()) {
         const auto type = each["type"];
         if (type.equals("reasoning.encrypted")) {
-            if (const auto data_text = each["data"].text(arena_); !data_text.empty()) to.parts.whole(PartKind::redacted_thinking, {}, data_text, out);
+            if (const auto data_text = each["data"].text(decoded); !data_text.empty()) to.parts.whole(PartKind::redacted_thinking, {}, data_text, out);
             continue;
         }
-        if (!text_elsewhere) to.parts.text(PartKind::thinking, each[type.equals("reasoning.summary") ? "summary" : "text"].text(arena_), {}, id_, out);
-        to.parts.signature(each["signature"].text(arena_), out);
+        if (!text_elsewhere) to.parts.text(PartKind::thinking, each[type.equals("reasoning.summary") ? "summary" : "text"].text(decoded), {}, id_, out);
+        to.parts.signature(each["signature"].text(decoded), out);
     }
 }
 
 /// A string, or Mistral's list of text and thinking parts.
 void ChatReader::content(Choice& to, json::Value value, std::string_view logprobs, Events& out) {
-    if (value.is_string()) return to.parts.text(PartKind::text, value.text(arena_), logprobs, id_, out);
+    if (value.is_string()) return to.parts.text(PartKind::text, value.text(decoded), logprobs, id_, out);
     if (value.is_null() && !logprobs.empty()) return to.parts.text(PartKind::text, {}, logprobs, id_, out);
     for (json::Value part : value.items()) {
         const auto thinking = part["thinking"];
-        if (part.is_string()) to.parts.text(PartKind::text, part.text(arena_), {}, id_, out);
-        else if (part["type"].equals("refusal")) to.parts.text(PartKind::refusal, part["refusal"].text(arena_), {}, id_, out);
-        else if (thinking.is_string()) to.parts.text(PartKind::thinking, thinking.text(arena_), {}, id_, out);
+        if (part.is_string()) to.parts.text(PartKind::text, part.text(decoded), {}, id_, out);
+        else if (part["type"].equals("refusal")) to.parts.text(PartKind::refusal, part["refusal"].text(decoded), {}, id_, out);
+        else if (thinking.is_string()) to.parts.text(PartKind::thinking, thinking.text(decoded), {}, id_, out);
         else if (part["type"].equals("thinking")) {
-            for (json::Value each : thinking.items()) to.parts.text(PartKind::thinking, each["text"].text(arena_), {}, id_, out);
-        } else if (part["text"].is_string()) to.parts.text(PartKind::text, part["text"].text(arena_), logprobs, id_, out);
+            for (json::Value each : thinking.items()) to.parts.text(PartKind::thinking, each["text"].text(decoded), {}, id_, out);
+        } else if (part["text"].is_string()) to.parts.text(PartKind::text, part["text"].text(decoded), logprobs, id_, out);
     }
 }
 
@@ -309,9 +318,9 @@ void ChatReader::tool_calls(Choice& to, json::Value calls, Events& out) {
         const auto arguments = body[custom ? "input" : "arguments"];
         CallDelta delta;
         delta.index = each["index"].integer();
-        delta.id = each["id"].is_number() ? each["id"].raw() : each["id"].text(arena_);
-        delta.name = body["name"].text(arena_);
-        delta.arguments = arguments.is_object() || arguments.is_array() ? arguments.raw() : arguments.text(arena_);
+        delta.id = each["id"].is_number() ? each["id"].raw() : each["id"].text(decoded);
+        delta.name = body["name"].text(decoded);
+        delta.arguments = arguments.is_object() || arguments.is_array() ? arguments.raw() : arguments.text(decoded);
         delta.kind = custom ? llm::CallKind::custom : llm::CallKind::function;
         to.parts.call(delta, id_, out);
     }
@@ -357,7 +366,7 @@ void ChatReader::usage(json::Value root, Events& out) {
     usage_ = merged;
     start(out);
     Event event{.kind = EventKind::usage_seen, .usage = usage_};
-    event.service_tier = arena_.copy(tier_);
+    event.service_tier = scratch_.copy(tier_);
     out.push_back(event);
 }
 
@@ -372,8 +381,8 @@ void ChatReader::complete(Events& out) {
         if (each.parts.has_calls() && (plain_stop || (each.stop == StopReason::length && each.parts.calls_complete()))) event.stop = StopReason::tool_calls;
         else if (each.parts.has_refusal() && plain_stop) event.stop = StopReason::refusal;
         else if (event.stop == StopReason::none) event.stop = StopReason::stop;
-        event.raw_stop = arena_.copy(each.raw_stop);
-        if (event.stop == StopReason::stop_sequence) event.stop_sequence = arena_.copy(each.stop_sequence);
+        event.raw_stop = scratch_.copy(each.raw_stop);
+        if (event.stop == StopReason::stop_sequence) event.stop_sequence = scratch_.copy(each.stop_sequence);
         out.push_back(event);
     }
     ended_ = true;
@@ -393,8 +402,8 @@ void ChatReader::body(bool clean, Events& out) {
         drain(out);
         return stream_end(clean, out);
     }
-    if (!document_.parse(text, {.lone_surrogates = true})) return fail(truncated("The upstream's answer is not complete JSON."), out);
-    json::Value root = document_.root();
+    if (!document.parse(text, {.lone_surrogates = true})) return fail(truncated("The upstream's answer is not complete JSON."), out);
+    json::Value root = document.root();
     if (is_error_object(root)) return fail(read_stream_error(root), out);
     if (root.is_array() && root.size() == 1 && is_error_object(root.at(0))) return fail(read_stream_error(root.at(0)), out);
     const auto list = root["choices"];
@@ -415,9 +424,11 @@ void ChatReader::body(bool clean, Events& out) {
 
 void ChatReader::finish(bool clean, Events& out) {
     if (ended_) return;
-    arena_.release();
-    if (whole_body_) return body(clean, out);
-    stream_end(clean, out);
+    begin(whole_body_ ? body_.size() : sse_.held());
+    if (whole_body_) body(clean, out);
+    else stream_end(clean, out);
+    decoded.release();
+    if (body_.size() > (1u << 20)) document = {};  // what the thread keeps stays small
 }
 
 void ChatReader::stream_end(bool clean, Events& out) {

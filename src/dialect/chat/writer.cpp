@@ -18,6 +18,9 @@ using llm::Part;
 using llm::PartKind;
 using llm::StopReason;
 
+/// How much of a streamed text is kept for the citations that may follow it: cited texts are sentences.
+constexpr std::size_t supported_cap = 8192;
+
 bool is_own_opaque(std::string_view type) { return type.starts_with("chat."); }
 
 /// A reason that finish_reason cannot say and a client may want to act on (E055).
@@ -269,7 +272,7 @@ void ChatStreamWriter::content(Choice& at, const Event& event, std::string& out)
     switch (event.kind) {
         case EventKind::text_delta:
             if (event.text.empty() && event.logprobs.empty()) return;
-            at.text += event.text;
+            if (at.text.size() < supported_cap) at.text += event.text;
             return delta(at.index, at.part_kind == PartKind::refusal ? "refusal" : "content", event.text, out, event.logprobs);
         case EventKind::thinking_delta:
             at.text += event.text;
