@@ -153,7 +153,7 @@ TEST(Schema, IsJson) {
 
 TEST_F(ConnectWrite, MergesIntoTheClientsSettings) {
     std::filesystem::create_directory(".claude");
-    write(".claude/settings.local.json", R"({"permissions":{"allow":["Bash(ls)"]},"env":{"MINE":"1","ANTHROPIC_MODEL":"old"}})");
+    write(".claude/settings.local.json", R"json({"permissions":{"allow":["Bash(ls)"]},"env":{"MINE":"1","ANTHROPIC_MODEL":"old"}})json");
     EXPECT_EQ(shell.run({"connect", "claude-code", "--base", "http://gw:7300", "--model", "fast", "--key", "sk-gw-abc", "--write"}), 0) << shell.error;
     json::Document document;
     const auto text = read(".claude/settings.local.json");

@@ -1,6 +1,8 @@
 // What the verbs ask the gateway, and how they show its answers.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "app/cli/humane.hpp"
 #include "app/cli/table.hpp"
 #include "app/fake_gateway.hpp"
