@@ -80,7 +80,7 @@ def test_several_turns_with_tools_parallel_tools_and_thinking(claude, upstream):
         chat_stream(Said(thinking="Now write.", stop="tool", calls=(("call_b1", "Bash", {"command": "echo 15 km > answer.txt && cat answer.txt", "description": "write"}),))),
         chat_stream(Said(text="Done: 15 km.")),
     )
-    events = claude("How long is the tunnel? Write it down.", "chat/claude-sonnet-4-5")
+    events = claude("How long is the tunnel? Write it down.")
     assert result_of(events)["result"] == "Done: 15 km."
     assert (project / "answer.txt").read_text() == "15 km\n"
     upstream.assert_nothing_refused()

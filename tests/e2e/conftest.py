@@ -35,9 +35,9 @@ def upstream(upstream_process):
 
 
 def providers_of(imposter):
-    """One imposter behind two providers: `chat` speaks OpenAI chat only, `messages` speaks Anthropic Messages only."""
+    """One imposter behind two providers: `chat` is taken for OpenAI and speaks chat only, `messages` speaks Anthropic Messages only."""
     return {
-        "chat": {"type": "openai_compatible", "base_url": f"{imposter.url}/v1", "api_key": "env:UPSTREAM_KEY", "dialects": ["chat"], "models": ["*"]},
+        "chat": {"type": "openai", "base_url": f"{imposter.url}/v1", "api_key": "env:UPSTREAM_KEY", "dialects": ["chat"], "models": ["*"]},
         "messages": {"type": "anthropic", "base_url": imposter.url, "api_key": "env:UPSTREAM_KEY", "models": ["*"]},
     }
 

@@ -11,6 +11,7 @@ from harness import ROOT, clean_environment, wait_until
 
 CLIENTS = ["python-openai", "python-anthropic", "node-openai", "node-anthropic-2023", "node-anthropic-2026"]
 UPSTREAMS = ["chat", "messages"]
+MODELS = {"chat": "some-model", "messages": "claude-sonnet-4-5"}
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg=="
 SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"], "additionalProperties": False}
 
@@ -41,7 +42,7 @@ def client(request, gateway, node):
         def __call__(self, upstream, body, **more):
             if self.speaks == "messages":
                 body = {"max_tokens": 4096, **body}
-            job = {"client": name, "base_url": gateway.url, "key": gateway.key, "model": f"{upstream}/some-model", "request": body, **more}
+            job = {"client": name, "base_url": gateway.url, "key": gateway.key, "model": f"{upstream}/{MODELS.get(upstream, 'm')}", "request": body, **more}
             return node(job) if language == "node" else sdk_python.run(job)
 
     return Client()
@@ -89,7 +90,7 @@ def test_text_and_usage_arrive(client, kind, stream, upstream):
     assert got["output"] == 20 and got["cached"] == 40
     assert got["input"] == (100 if client.speaks == "chat" else 60)  # OpenAI counts cached tokens in, Anthropic does not
     body = sent_to(upstream, kind)
-    assert body["model"] == "some-model"
+    assert body["model"] == MODELS[kind]
     assert "Hello ☃" in json.dumps(body["messages"], ensure_ascii=False)
 
 
