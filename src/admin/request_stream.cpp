@@ -6,7 +6,7 @@
 //   event: request
 //   data: {"id":"...","seq":4711,...}
 //
-// The store is asked for what is newer than the last seq, twice a second. A comment every 15 seconds keeps the connection alive.
+// The store is asked for what is newer than the last seq, three times a second. A comment every 15 seconds keeps the connection alive.
 // A client that reconnects sends Last-Event-ID and misses nothing.
 #include <optional>
 
@@ -19,7 +19,8 @@
 namespace gotthard::admin {
 namespace {
 
-constexpr Nanos poll_every = 500'000'000;
+constexpr Nanos look_every = 100'000'000;  ///< Whether the gateway is going down: less than the time it waits for its streams.
+constexpr Nanos poll_every = 300'000'000;
 constexpr Nanos comment_every = 15'000'000'000;
 constexpr std::size_t rows_at_once = 200;
 constexpr std::string_view stream_headers = "content-type: text/event-stream\r\ncache-control: no-store\r\nx-content-type-options: nosniff\r\n";
@@ -101,8 +102,11 @@ net::Task<> follow_requests(net::HttpRequest& request, const Admitted& call, Ser
     net::Signal gone;
     const GoneWatch watch(request, gone);
     Nanos last_written = loop.now();
+    Nanos last_polled = loop.now();
     while (!services.draining()) {
-        if (co_await gone.wait(loop.now() + poll_every)) co_return;
+        if (co_await gone.wait(loop.now() + look_every)) co_return;
+        if (loop.now() - last_polled < poll_every) continue;
+        last_polled = loop.now();
         auto events = next_events(*tail, services);
         std::string text = events ? *std::move(events) : fmt::format("event: problem\ndata: {}\n\n", problem(events.error()).body);
         if (text.empty() && loop.now() - last_written >= comment_every) text = ": keepalive\n\n";

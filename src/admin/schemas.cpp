@@ -243,7 +243,7 @@ constexpr Field config_change_fields[] = {
     {"seq", integer},
     {"at", time},
     {"hash", string},
-    {"source", string, required, "file | api | signal"},
+    {"source", string, required, "start | signal | api | discovery"},
     {"result", string, required, "applied | refused"},
     {"message", string, nullable},
 };

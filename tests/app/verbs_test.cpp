@@ -126,6 +126,9 @@ TEST_F(Verbs, ExplainTellsTheWay) {
     EXPECT_EQ(run({"explain", "--key", key_id, "--model", "smart"}), 0) << shell.error;
     EXPECT_NE(shell.out.find("smart: goes to a/b\nbecause\n"), std::string::npos) << shell.out;
     EXPECT_EQ(run({"explain", "--body", "/nonexistent"}), 2);
+    gateway.answer("GET /api/v1/keys?name=ci&limit=500", R"({"data":[)" + key_json("ci") + R"(],"next_cursor":null})");
+    EXPECT_EQ(run({"explain", "--key", "ci", "--model", "smart"}), 0) << shell.error;
+    EXPECT_TRUE(gateway.last_request().ends_with(std::string(R"({"model":"smart","key":")") + key_id + "\"}")) << gateway.last_request();
 }
 
 TEST_F(Verbs, WhatTheGatewayRefusesIs1InItsOwnWords) {
@@ -190,6 +193,8 @@ TEST(Humane, NumbersReadWell) {
     EXPECT_EQ(humane_money(""), "-");
     EXPECT_EQ(humane_distance("2026-11-25T00:00:00Z", *parse_rfc3339("2026-11-22T00:00:00Z")), "in 3 days");
     EXPECT_EQ(humane_distance("2026-11-25T00:00:00Z", *parse_rfc3339("2026-11-25T02:00:01Z")), "2 hours ago");
+    EXPECT_EQ(humane_distance("2026-11-25T00:00:00Z", *parse_rfc3339("2026-10-26T00:00:02Z")), "in 1 month");
+    EXPECT_EQ(humane_distance("2026-11-25T00:00:00Z", *parse_rfc3339("2026-11-24T23:59:59Z")), "in 1 second");
 }
 
 }  // namespace

@@ -77,24 +77,35 @@ struct ExplainOptions {
     std::string key, model, endpoint, body_file;
 };
 
-int explain(Setting& setting, const ExplainOptions& options) {
+/// The question as the admin API takes it. A failure of kind invalid_request is the user's.
+Result<std::string> question_of(AdminClient& client, const ExplainOptions& options) {
     std::string question;
     json::Writer writer(question);
     writer.begin_object();
     if (!options.model.empty()) writer.member("model", options.model);
-    if (!options.key.empty()) writer.member("key", options.key);
     if (!options.endpoint.empty()) writer.member("endpoint", options.endpoint);
     if (!options.body_file.empty()) {
         const auto text = read_file(options.body_file);
-        if (!text) return usage_fault(setting, fmt::format("'{}' cannot be read.", options.body_file));
+        if (!text) return fail(FailureKind::invalid_request, fmt::format("'{}' cannot be read.", options.body_file));
         json::Document body;
-        if (auto status = body.parse(*text); !status) return usage_fault(setting, fmt::format("'{}' is not JSON: {}", options.body_file, status.error().message));
+        if (auto status = body.parse(*text); !status) return fail(FailureKind::invalid_request, fmt::format("'{}' is not JSON: {}", options.body_file, status.error().message));
         writer.member_raw("body", *text);
     }
+    if (!options.key.empty()) {
+        auto id = find_key_id(client, options.key);
+        if (!id) return id;
+        writer.member("key", *id);
+    }
     writer.end_object();
+    return question;
+}
+
+int explain(Setting& setting, const ExplainOptions& options) {
     auto client = reach_gateway(setting);
     if (!client) return report(setting, client.error());
-    auto answer = client->call("POST", "/api/v1/explain", question);
+    const auto question = question_of(*client, options);
+    if (!question) return question.error().kind == FailureKind::invalid_request ? usage_fault(setting, question.error().message) : report(setting, question.error());
+    auto answer = client->call("POST", "/api/v1/explain", *question);
     if (!answer) return report(setting, answer.error());
     if (setting.json) {
         print(setting, answer->body + "\n");
@@ -132,7 +143,7 @@ void add_catalogue_verbs(CLI::App& app, Setting& setting) {
     auto options = std::make_shared<ExplainOptions>();
     CLI::App* why = add_verb(app, "explain", "Show which way a request would take, without calling anything", "gotthard explain --key ci --model fast");
     add_client_options(*why, setting);
-    why->add_option("--key", options->key, "Id of the key that would ask")->type_name("ID");
+    why->add_option("--key", options->key, "Id or name of the key that would ask")->type_name("ID");
     why->add_option("--model", options->model, "Model that would be asked for; default: the body's")->type_name("M");
     why->add_option("--endpoint", options->endpoint, "Path or dialect of the call")->type_name("E");
     why->add_option("--body", options->body_file, "File with the request's body")->type_name("F");

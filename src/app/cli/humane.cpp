@@ -80,7 +80,7 @@ std::string humane_distance(std::string_view rfc3339, std::int64_t now) {
     const std::int64_t seconds = (*micros - now) / 1'000'000;
     const std::int64_t size = seconds < 0 ? -seconds : seconds;
     for (const auto& unit : units) {
-        const std::int64_t count = size / unit.seconds;
+        const std::int64_t count = (size + unit.seconds / 20) / unit.seconds;  // nearly a whole one counts
         if (count == 0) continue;
         const auto words = fmt::format("{} {}{}", count, unit.name, count == 1 ? "" : "s");
         return seconds < 0 ? words + " ago" : "in " + words;

@@ -63,23 +63,6 @@ void show_list(const Setting& setting, json::Value root, bool all) {
     if (hidden != 0) say(setting, fmt::format("{} revoked key{} not shown (--all).\n", hidden, hidden == 1 ? "" : "s"));
 }
 
-/// The id of the key that is called so; ids pass as they are.
-Result<std::string> find_key_id(AdminClient& client, const std::string& name_or_id) {
-    if (Id::parse(name_or_id)) return name_or_id;
-    auto rows = collect_rows(client, "/api/v1/keys?name=" + percent_encode(name_or_id), 1000);
-    if (!rows) return rows;
-    json::Document document;
-    if (auto status = document.parse(*rows); !status) return std::unexpected(std::move(status.error()));
-    std::string found;
-    for (auto key : document.root()["data"].items()) {
-        if (key["state"].equals("revoked") && document.root()["data"].size() != 1) continue;
-        if (!found.empty()) return fail(FailureKind::invalid_request, fmt::format("Several keys are called '{}'. Give the id ('gotthard keys list').", name_or_id));
-        found = key["id"].string();
-    }
-    if (found.empty()) return fail(FailureKind::not_found, fmt::format("There is no key '{}'. See 'gotthard keys list --all'.", name_or_id));
-    return found;
-}
-
 /// Members that --expires stands for; false: it is neither a duration nor a time.
 bool write_expiry(json::Writer& writer, const std::string& expires) {
     if (expires.empty()) return true;
@@ -201,6 +184,22 @@ CLI::App* add_key_verb(CLI::App& keys, Setting& setting, const std::shared_ptr<K
 }
 
 }  // namespace
+
+Result<std::string> find_key_id(AdminClient& client, const std::string& name_or_id) {
+    if (Id::parse(name_or_id)) return name_or_id;
+    auto rows = collect_rows(client, "/api/v1/keys?name=" + percent_encode(name_or_id), 1000);
+    if (!rows) return rows;
+    json::Document document;
+    if (auto status = document.parse(*rows); !status) return std::unexpected(std::move(status.error()));
+    std::string found;
+    for (auto key : document.root()["data"].items()) {
+        if (key["state"].equals("revoked") && document.root()["data"].size() != 1) continue;
+        if (!found.empty()) return fail(FailureKind::invalid_request, fmt::format("Several keys are called '{}'. Give the id ('gotthard keys list').", name_or_id));
+        found = key["id"].string();
+    }
+    if (found.empty()) return fail(FailureKind::not_found, fmt::format("There is no key '{}'. See 'gotthard keys list --all'.", name_or_id));
+    return found;
+}
 
 void add_key_verbs(CLI::App& app, Setting& setting) {
     auto options = std::make_shared<KeyOptions>();

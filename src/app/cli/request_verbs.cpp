@@ -48,7 +48,7 @@ std::string tokens_text(json::Value row) {
 
 /// What deserves a word: the reason of a failure, repeats, losses.
 std::string note_of(json::Value row) {
-    std::string note = text_of(row["error_code"], "");
+    std::string note = text_of(row["error_code"], text_of(row["error_class"], ""));
     const auto outcome = text_of(row["outcome"], "");
     if (note.empty() && outcome != "ok") note = outcome;
     if (number_of(row["retries"]) > 0) note += fmt::format("{}{} retr{}", note.empty() ? "" : ", ", number_of(row["retries"]), number_of(row["retries"]) == 1 ? "y" : "ies");
@@ -154,7 +154,9 @@ int show(Setting& setting, const RequestOptions& options) {
         std::string nested;
         for (auto member : record.members()) {
             const auto name = member.name.string();
-            if (member.value.is_object() || member.value.is_array()) {
+            const bool has_inner = member.value.is_object() || member.value.is_array();
+            if (has_inner && member.value.size() == 0) continue;
+            if (has_inner) {
                 nested += paint(setting.console, Colour::dim, name) + "\n";
                 std::string text;
                 append_indented(text, member.value);

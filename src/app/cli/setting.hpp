@@ -55,6 +55,9 @@ Result<std::string> collect_rows(AdminClient& client, std::string_view path, std
 /// GET `path` and give the answer's JSON to `show`, or print it as it is with --json.
 int show_answer(Setting& setting, std::string_view path, const std::function<void(json::Value)>& show);
 
+/// The id of the key that is called so; ids pass as they are. Of several keys of one name, the only one that is not revoked.
+Result<std::string> find_key_id(AdminClient& client, const std::string& name_or_id);
+
 /// A list of strings joined with ", ".
 std::string join_strings(json::Value list);
 /// A string member, or `otherwise` when it is null, missing or empty.
