@@ -20,7 +20,8 @@ std::size_t find_line_end(std::string_view text) {
     const __m128i cr = _mm_set1_epi8('\r');
     for (; i + 16 <= size; i += 16) {
         const __m128i chunk = _mm_loadu_si128(reinterpret_cast<const __m128i*>(data + i));
-        const auto hits = static_cast<unsigned>(_mm_movemask_epi8(_mm_or_si128(_mm_cmpeq_epi8(chunk, lf), _mm_cmpeq_epi8(chunk, cr))));
+        const auto hits =
+            static_cast<unsigned>(_mm_movemask_epi8(_mm_or_si128(_mm_cmpeq_epi8(chunk, lf), _mm_cmpeq_epi8(chunk, cr))));
         if (hits != 0) return i + static_cast<std::size_t>(std::countr_zero(hits));
     }
     for (; i < size; ++i)
@@ -29,8 +30,10 @@ std::size_t find_line_end(std::string_view text) {
 }
 
 void release_if_large(std::string& text) {
-    if (text.capacity() > keep_capacity) std::string().swap(text);
-    else text.clear();
+    if (text.capacity() > keep_capacity)
+        std::string().swap(text);
+    else
+        text.clear();
 }
 
 }  // namespace
@@ -69,8 +72,10 @@ const SseEvent* SseReader::next() {
         }
         std::size_t count = end + 1;
         if (rest_[end] == '\r') {
-            if (count == rest_.size()) swallow_lf_ = true;
-            else if (rest_[count] == '\n') ++count;
+            if (count == rest_.size())
+                swallow_lf_ = true;
+            else if (rest_[count] == '\n')
+                ++count;
         }
         const std::size_t ending = count - end;
         take(count);
@@ -121,8 +126,10 @@ void SseReader::take(std::size_t count) {
         give_up();
         return;
     }
-    if (copied_) copy_.append(rest_.data(), count);
-    else taken_ += count;
+    if (copied_)
+        copy_.append(rest_.data(), count);
+    else
+        taken_ += count;
     rest_.remove_prefix(count);
 }
 
@@ -147,7 +154,8 @@ SseReader::Field SseReader::field_of(std::string_view name) {
         std::string_view name;
         Field field;
     };
-    static constexpr Row rows[] = {{"data", Field::data}, {"event", Field::event}, {"id", Field::id}, {"retry", Field::retry}, {"", Field::comment}};
+    static constexpr Row rows[] = {
+        {"data", Field::data}, {"event", Field::event}, {"id", Field::id}, {"retry", Field::retry}, {"", Field::comment}};
     for (const auto& row : rows)
         if (row.name == name) return row.field;
     return Field::other;
@@ -170,8 +178,10 @@ void SseReader::read_line(Span line) {
     std::size_t value_begin = colon == npos ? text.size() : colon + 1;
     if (value_begin < text.size() && text[value_begin] == ' ') ++value_begin;
     const Span value{line.begin + value_begin, text.size() - value_begin};
-    if (field == Field::data) add_data(value);
-    else fields_[static_cast<std::size_t>(field)] = value;
+    if (field == Field::data)
+        add_data(value);
+    else
+        fields_[static_cast<std::size_t>(field)] = value;
 }
 
 void SseReader::add_data(Span value) {

@@ -24,7 +24,8 @@ public:
     class Hook {
     public:
         using Call = void (*)(void* context);
-        Hook(Cancellation& cancellation, Call call, void* context) : cancellation_(cancellation), outer_(cancellation.hook_), call_(call), context_(context) {
+        Hook(Cancellation& cancellation, Call call, void* context)
+            : cancellation_(cancellation), outer_(cancellation.hook_), call_(call), context_(context) {
             cancellation_.hook_ = this;
         }
         Hook(const Hook&) = delete;

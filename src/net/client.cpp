@@ -13,9 +13,13 @@ namespace {
 constexpr int max_interims = 16;
 constexpr std::size_t few_pieces = 12;
 
-Failure malformed(std::string message, std::string detail) { return Failure(FailureKind::upstream_malformed, std::move(message)).because(std::move(detail)); }
+Failure malformed(std::string message, std::string detail) {
+    return Failure(FailureKind::upstream_malformed, std::move(message)).because(std::move(detail));
+}
 
-Failure not_http(std::string detail) { return malformed("The upstream answered with something else than HTTP.", std::move(detail)); }
+Failure not_http(std::string detail) {
+    return malformed("The upstream answered with something else than HTTP.", std::move(detail));
+}
 
 Failure ended_early(std::string detail) { return malformed("The upstream's answer ended early.", std::move(detail)); }
 
@@ -62,7 +66,8 @@ std::size_t BodyPiece::payload_size() const {
 
 ClientExchange::~ClientExchange() { close(); }
 
-Task<Status> ClientExchange::send(std::shared_ptr<const UpstreamEndpoint> endpoint, ClientRequest request, ClientTimeouts timeouts) {
+Task<Status> ClientExchange::send(std::shared_ptr<const UpstreamEndpoint> endpoint, ClientRequest request,
+                                  ClientTimeouts timeouts) {
     endpoint_ = std::move(endpoint);
     timeouts_ = timeouts;
     if (timeouts_.total != 0) total_at_ = client_.loop().now() + timeouts_.total;
@@ -127,7 +132,9 @@ Task<Status> ClientExchange::read_head(ClientRequest request, Nanos until) {
         const IoResult got = stream.read_now(room);
         if (got.state == IoResult::State::would_block) continue;
         if (got.state == IoResult::State::failed) co_return fail(no_answer(stream.failure_of(got)));
-        if (got.state == IoResult::State::end) co_return fail(no_answer(Failure(FailureKind::upstream_unavailable, "The upstream closed the connection without an answer.")));
+        if (got.state == IoResult::State::end)
+            co_return fail(
+                no_answer(Failure(FailureKind::upstream_unavailable, "The upstream closed the connection without an answer.")));
         if (bytes_received_ == 0) first_byte_at_ = client_.loop().now();
         bytes_received_ += got.count;
         const std::size_t before = head_bytes_.size();
@@ -149,7 +156,8 @@ Result<ClientExchange::HeadState> ClientExchange::parse_head(const ClientRequest
     for (;;) {
         const auto text = head_bytes_.view().substr(interim_bytes_);
         const std::size_t checked = before > interim_bytes_ ? before - interim_bytes_ : 0;
-        if (!version.starts_with(text.substr(0, version.size())) && !text.starts_with(version)) return fail(not_http("no HTTP/1 status line"));
+        if (!version.starts_with(text.substr(0, version.size())) && !text.starts_with(version))
+            return fail(not_http("no HTTP/1 status line"));
         if (!may_complete_head(text, checked) && text.size() < request.limits.bytes) return HeadState::incomplete;
         const auto outcome = parse_response_head(text, head_, request.method, request.limits);
         if (outcome.malformed()) return fail(not_http(std::string(outcome.reason)));
@@ -167,7 +175,8 @@ Result<ClientExchange::HeadState> ClientExchange::parse_head(const ClientRequest
 
 /// A connection that ended before the head of an answer was there.
 Failure ClientExchange::no_answer(Failure failure) const {
-    if (failure.kind == FailureKind::upstream_unavailable && bytes_received_ != 0) return ended_early("within the head: " + failure.detail);
+    if (failure.kind == FailureKind::upstream_unavailable && bytes_received_ != 0)
+        return ended_early("within the head: " + failure.detail);
     return failure;
 }
 
@@ -200,10 +209,13 @@ Task<Result<BodyPiece>> ClientExchange::read_some() {
         const auto room = body_bytes_.room(read_large_ ? large_read : small_read);
         const IoResult got = stream.read_now(room);
         switch (got.state) {
-            case IoResult::State::would_block: break;
-            case IoResult::State::failed: co_return cut_short(stream.failure_of(got));
+            case IoResult::State::would_block:
+                break;
+            case IoResult::State::failed:
+                co_return cut_short(stream.failure_of(got));
             case IoResult::State::end:
-                if (!decoder_.end_of_input()) co_return cut_short(ended_early("the connection was closed before the end of the body"));
+                if (!decoder_.end_of_input())
+                    co_return cut_short(ended_early("the connection was closed before the end of the body"));
                 finish();
                 break;
             case IoResult::State::ok:
@@ -219,7 +231,10 @@ Task<Result<BodyPiece>> ClientExchange::read_some() {
 Result<BodyPiece> ClientExchange::next_piece() {
     const auto step = decoder_.step(unread_, spans_);
     if (step.error != nullptr) return cut_short(malformed("The upstream's answer is framed wrongly.", step.error));
-    BodyPiece piece{.raw = unread_.substr(0, step.consumed), .payload = std::span(spans_).first(step.spans), .whole_chunks = step.whole_chunks, .last = decoder_.finished()};
+    BodyPiece piece{.raw = unread_.substr(0, step.consumed),
+                    .payload = std::span(spans_).first(step.spans),
+                    .whole_chunks = step.whole_chunks,
+                    .last = decoder_.finished()};
     unread_.remove_prefix(step.consumed);
     if (piece.last) finish();
     return piece;
@@ -258,8 +273,10 @@ Task<Result<std::string>> ClientExchange::read_all(std::size_t limit) {
 void ClientExchange::abort() {
     cancellation_.cancel();
     if (!connection_) return;
-    if (waiting_) connection_->stream->abort(Cancellation::failure());
-    else close();
+    if (waiting_)
+        connection_->stream->abort(Cancellation::failure());
+    else
+        close();
 }
 
 Nanos ClientExchange::deadline(Nanos length, Phase phase) {
@@ -274,15 +291,17 @@ Failure ClientExchange::late(Failure failure) {
     if (failure.kind != FailureKind::upstream_timeout) return failure;
     timed_out_ = phase_;
     static constexpr std::array<std::string_view, 5> messages{
-        "The upstream did not answer in time.", "The connection to the upstream was not made in time.", "The upstream did not begin its answer in time.",
-        "The upstream's answer stopped coming.", "The upstream did not finish its answer in time."};
+        "The upstream did not answer in time.", "The connection to the upstream was not made in time.",
+        "The upstream did not begin its answer in time.", "The upstream's answer stopped coming.",
+        "The upstream did not finish its answer in time."};
     failure.message = messages[static_cast<std::size_t>(phase_)];
     failure.detail = fmt::format("{} timeout{}{}", to_string(phase_), failure.detail.empty() ? "" : ": ", failure.detail);
     return failure;
 }
 
 void ClientExchange::finish() {
-    const bool reusable = keep_alive_ && whole_request_sent_ && unread_.empty() && decoder_.kind() != BodyDecoder::Kind::until_close;
+    const bool reusable =
+        keep_alive_ && whole_request_sent_ && unread_.empty() && decoder_.kind() != BodyDecoder::Kind::until_close;
     if (!reusable) {
         close();
         return;
@@ -301,15 +320,20 @@ std::string_view SimpleResponse::header(std::string_view name) const {
 
 HttpClient::HttpClient(Loop& loop, ResolverOptions resolver) : loop_(loop), dialer_(loop, std::move(resolver)), pool_(loop) {}
 
-Task<Result<SimpleResponse>> HttpClient::fetch(std::shared_ptr<const UpstreamEndpoint> endpoint, SimpleRequest request, ClientTimeouts timeouts) {
-    const bool has_body = !request.body.empty() || request.method == "POST" || request.method == "PUT" || request.method == "PATCH";
+Task<Result<SimpleResponse>> HttpClient::fetch(std::shared_ptr<const UpstreamEndpoint> endpoint, SimpleRequest request,
+                                               ClientTimeouts timeouts) {
+    const bool has_body =
+        !request.body.empty() || request.method == "POST" || request.method == "PUT" || request.method == "PATCH";
     std::string head;
-    append_request_head(head, *endpoint, request.method, request.target, has_body ? std::optional<std::uint64_t>(request.body.size()) : std::nullopt);
+    append_request_head(head, *endpoint, request.method, request.target,
+                        has_body ? std::optional<std::uint64_t>(request.body.size()) : std::nullopt);
     head.append(request.headers).append("\r\n");
     iovec body{.iov_base = request.body.data(), .iov_len = request.body.size()};
     ClientExchange exchange(*this);
-    const ClientRequest sent{.method = request.method, .head = head, .body = std::span(&body, request.body.empty() ? 0 : 1), .limits = {}};
-    if (auto status = co_await exchange.send(std::move(endpoint), sent, timeouts); !status) co_return fail(std::move(status.error()));
+    const ClientRequest sent{
+        .method = request.method, .head = head, .body = std::span(&body, request.body.empty() ? 0 : 1), .limits = {}};
+    if (auto status = co_await exchange.send(std::move(endpoint), sent, timeouts); !status)
+        co_return fail(std::move(status.error()));
     SimpleResponse response;
     response.status = exchange.head().status;
     for (const auto& header : exchange.head().headers) {
@@ -326,7 +350,13 @@ Task<Result<SimpleResponse>> HttpClient::fetch(std::shared_ptr<const UpstreamEnd
 
 void append_request_head(std::string& out, const UpstreamEndpoint& endpoint, std::string_view method, std::string_view target,
                          std::optional<std::uint64_t> content_length) {
-    out.append(method).append(" ").append(endpoint.target_prefix()).append(target).append(" HTTP/1.1\r\nHost: ").append(endpoint.authority()).append("\r\n");
+    out.append(method)
+        .append(" ")
+        .append(endpoint.target_prefix())
+        .append(target)
+        .append(" HTTP/1.1\r\nHost: ")
+        .append(endpoint.authority())
+        .append("\r\n");
     out.append(endpoint.proxy_headers());
     if (content_length) out.append("Content-Length: ").append(fmt::format_int(*content_length).c_str()).append("\r\n");
 }

@@ -37,10 +37,10 @@ namespace gotthard::net {
 
 /// Lengths; 0: no limit.
 struct ClientTimeouts {
-    Nanos connect = 2'000'000'000;    ///< Name, TCP, proxy and TLS together.
-    Nanos headers = 60'000'000'000;   ///< For sending, and again from then to the end of the answer's head.
-    Nanos idle = 60'000'000'000;      ///< Without any byte of the answer's body.
-    Nanos total = 600'000'000'000;    ///< All of it, from send().
+    Nanos connect = 2'000'000'000;   ///< Name, TCP, proxy and TLS together.
+    Nanos headers = 60'000'000'000;  ///< For sending, and again from then to the end of the answer's head.
+    Nanos idle = 60'000'000'000;     ///< Without any byte of the answer's body.
+    Nanos total = 600'000'000'000;   ///< All of it, from send().
 };
 
 enum class Phase : std::uint8_t { none, connect, headers, idle, total };
@@ -48,18 +48,19 @@ std::string_view to_string(Phase phase);
 
 /// What to send. Everything must stay until send() has returned.
 struct ClientRequest {
-    std::string_view method = "POST";       ///< As in the head; decides whether the answer has a body.
-    std::string_view head;                  ///< Request line, headers, empty line; see append_request_head.
-    std::span<const iovec> body;            ///< Any number of pieces; not copied, not changed.
-    HeadLimits limits;                      ///< Of the answer's head.
+    std::string_view method = "POST";  ///< As in the head; decides whether the answer has a body.
+    std::string_view head;             ///< Request line, headers, empty line; see append_request_head.
+    std::span<const iovec> body;       ///< Any number of pieces; not copied, not changed.
+    HeadLimits limits;                 ///< Of the answer's head.
 };
 
 /// A stretch of the answer's body. Views live until the next call on the exchange.
 struct BodyPiece {
-    std::string_view raw;                         ///< As it came, framing included.
-    std::span<const std::string_view> payload;    ///< The body bytes in `raw`, in order.
-    std::size_t whole_chunks = 0;                 ///< Chunked: leading bytes of `raw` that can be passed on with their framing and hold all of `payload`; else 0.
-    bool last = false;                            ///< The body is complete with this piece.
+    std::string_view raw;                       ///< As it came, framing included.
+    std::span<const std::string_view> payload;  ///< The body bytes in `raw`, in order.
+    std::size_t whole_chunks =
+        0;  ///< Chunked: leading bytes of `raw` that can be passed on with their framing and hold all of `payload`; else 0.
+    bool last = false;  ///< The body is complete with this piece.
 
     std::size_t payload_size() const;
 };
@@ -92,10 +93,10 @@ public:
     void abort();
     bool aborted() const { return cancellation_.cancelled(); }
 
-    bool reused() const { return reused_; }            ///< The answer came over a connection that had served before.
-    bool repeated() const { return repeated_; }        ///< A stale connection had to be replaced.
+    bool reused() const { return reused_; }      ///< The answer came over a connection that had served before.
+    bool repeated() const { return repeated_; }  ///< A stale connection had to be replaced.
     Phase timed_out() const { return timed_out_; }
-    Nanos sent_at() const { return sent_at_; }         ///< When the last byte of the request had been handed to the kernel.
+    Nanos sent_at() const { return sent_at_; }  ///< When the last byte of the request had been handed to the kernel.
     Nanos connected_at() const { return connected_at_; }
     Nanos first_byte_at() const { return first_byte_at_; }
     std::uint64_t bytes_received() const { return bytes_received_; }
@@ -124,10 +125,10 @@ private:
     Cancellation cancellation_;
     ResponseHead head_;
     BodyDecoder decoder_;
-    ByteBuffer head_bytes_;           ///< The head and what came with it.
+    ByteBuffer head_bytes_;  ///< The head and what came with it.
     ByteBuffer body_bytes_;
-    std::size_t interim_bytes_ = 0;   ///< Of head_bytes_: 1xx answers.
-    std::string_view unread_;         ///< Received, not yet handed out; within one of the two.
+    std::size_t interim_bytes_ = 0;  ///< Of head_bytes_: 1xx answers.
+    std::string_view unread_;        ///< Received, not yet handed out; within one of the two.
     std::array<std::string_view, spans_per_piece> spans_;
     ClientTimeouts timeouts_;
     Nanos total_at_ = 0;
@@ -135,10 +136,10 @@ private:
     Nanos connected_at_ = 0;
     Nanos first_byte_at_ = 0;
     std::uint64_t bytes_received_ = 0;
-    Phase phase_ = Phase::none;       ///< Which limit the running deadline stands for.
+    Phase phase_ = Phase::none;  ///< Which limit the running deadline stands for.
     Phase timed_out_ = Phase::none;
     std::uint8_t interims_ = 0;
-    bool waiting_ = false;            ///< An operation on the stream is under way.
+    bool waiting_ = false;  ///< An operation on the stream is under way.
     bool keep_alive_ = false;
     bool whole_request_sent_ = false;
     bool answered_ = false;
@@ -158,10 +159,10 @@ struct SimpleResponse {
 
 struct SimpleRequest {
     std::string method = "GET";
-    std::string target = "/";      ///< Path and query.
-    std::string headers;           ///< Finished lines, without Host, Content-Length and Connection.
+    std::string target = "/";  ///< Path and query.
+    std::string headers;       ///< Finished lines, without Host, Content-Length and Connection.
     std::string body;
-    std::size_t limit = 8 << 20;   ///< Of the decoded answer.
+    std::size_t limit = 8 << 20;  ///< Of the decoded answer.
 };
 
 class HttpClient {
@@ -169,7 +170,8 @@ public:
     explicit HttpClient(Loop& loop, ResolverOptions resolver = {});
 
     /// One request, one answer in memory. For background work; statuses are not judged.
-    Task<Result<SimpleResponse>> fetch(std::shared_ptr<const UpstreamEndpoint> endpoint, SimpleRequest request, ClientTimeouts timeouts = {});
+    Task<Result<SimpleResponse>> fetch(std::shared_ptr<const UpstreamEndpoint> endpoint, SimpleRequest request,
+                                       ClientTimeouts timeouts = {});
 
     Loop& loop() { return loop_; }
     ConnectionPool& pool() { return pool_; }
@@ -181,8 +183,8 @@ private:
     ConnectionPool pool_;
 };
 
-/// Appends "METHOD target HTTP/1.1", Host, what the endpoint's proxy needs, and Content-Length when there is one. The caller adds its own
-/// header lines and the empty line.
+/// Appends "METHOD target HTTP/1.1", Host, what the endpoint's proxy needs, and Content-Length when there is one. The caller adds
+/// its own header lines and the empty line.
 void append_request_head(std::string& out, const UpstreamEndpoint& endpoint, std::string_view method, std::string_view target,
                          std::optional<std::uint64_t> content_length);
 

@@ -40,9 +40,13 @@ std::string_view trim(std::string_view text) {
 Failure unknown_coding(std::string_view name, BodyOf side) {
     const std::string shown(name.substr(0, 40));
     if (side == BodyOf::upstream)
-        return Failure(FailureKind::upstream_malformed, "The upstream answered in a content coding that the gateway does not know.").because("content-encoding " + shown);
-    Failure failure(FailureKind::unsupported_feature,
-                    fmt::format("The request body has a Content-Encoding that is not supported. Send it uncompressed or as one of: {}.", accepted_codings));
+        return Failure(FailureKind::upstream_malformed,
+                       "The upstream answered in a content coding that the gateway does not know.")
+            .because("content-encoding " + shown);
+    Failure failure(
+        FailureKind::unsupported_feature,
+        fmt::format("The request body has a Content-Encoding that is not supported. Send it uncompressed or as one of: {}.",
+                    accepted_codings));
     failure.status = 415;
     failure.detail = "content-encoding " + shown;
     failure.param = "Content-Encoding";
@@ -144,8 +148,10 @@ private:
         const int outcome = inflate(&stream_, Z_NO_FLUSH);
         consumed = in.size() - stream_.avail_in;
         produced = out.size() - stream_.avail_out;
-        if (outcome == Z_STREAM_END) ended_ = true;
-        else if (outcome != Z_OK && outcome != Z_BUF_ERROR) return "corrupt deflate data";
+        if (outcome == Z_STREAM_END)
+            ended_ = true;
+        else if (outcome != Z_OK && outcome != Z_BUF_ERROR)
+            return "corrupt deflate data";
         return nullptr;
     }
 
@@ -172,7 +178,8 @@ public:
         auto* next_out = reinterpret_cast<std::uint8_t*>(out.data());
         const auto outcome = BrotliDecoderDecompressStream(state_, &in_left, &next_in, &out_left, &next_out, nullptr);
         ended_ = outcome == BROTLI_DECODER_RESULT_SUCCESS;
-        return {in.size() - in_left, out.size() - out_left, outcome == BROTLI_DECODER_RESULT_ERROR ? "corrupt brotli data" : nullptr};
+        return {in.size() - in_left, out.size() - out_left,
+                outcome == BROTLI_DECODER_RESULT_ERROR ? "corrupt brotli data" : nullptr};
     }
     bool complete() const override { return ended_; }
 
@@ -207,9 +214,12 @@ private:
 std::unique_ptr<Layer> make_layer(Coding coding) {
     switch (coding) {
         case Coding::gzip:
-        case Coding::deflate: return std::make_unique<Inflate>(coding);
-        case Coding::br: return std::make_unique<Brotli>();
-        case Coding::zstd: return std::make_unique<Zstd>();
+        case Coding::deflate:
+            return std::make_unique<Inflate>(coding);
+        case Coding::br:
+            return std::make_unique<Brotli>();
+        case Coding::zstd:
+            return std::make_unique<Zstd>();
     }
     return nullptr;
 }
@@ -231,8 +241,11 @@ Result<ContentDecoder> ContentDecoder::make(std::string_view content_encoding, s
 
 Failure ContentDecoder::broken(std::string detail) const {
     if (side_ == BodyOf::upstream)
-        return Failure(FailureKind::upstream_malformed, "The upstream sent a compressed answer that cannot be decoded.").because(std::move(detail));
-    Failure failure(FailureKind::invalid_request, "The request body does not match its Content-Encoding and cannot be decoded. Compress it again or send it plain.");
+        return Failure(FailureKind::upstream_malformed, "The upstream sent a compressed answer that cannot be decoded.")
+            .because(std::move(detail));
+    Failure failure(
+        FailureKind::invalid_request,
+        "The request body does not match its Content-Encoding and cannot be decoded. Compress it again or send it plain.");
     failure.detail = std::move(detail);
     failure.param = "Content-Encoding";
     return failure;
@@ -249,7 +262,8 @@ Status ContentDecoder::feed_layer(std::size_t index, std::string_view bytes, std
         if (side_ == BodyOf::upstream)
             return fail(Failure(FailureKind::upstream_malformed, "The upstream's answer is larger than the gateway accepts.")
                             .because(fmt::format("decoded body above {} bytes", limit_)));
-        return fail(Failure(FailureKind::body_too_large, fmt::format("The decoded request body is larger than the limit of {} bytes. Send less.", limit_)));
+        return fail(Failure(FailureKind::body_too_large,
+                            fmt::format("The decoded request body is larger than the limit of {} bytes. Send less.", limit_)));
     };
     const bool plain = index == layers_.size();
     if (index != 0 || plain) {
@@ -313,7 +327,8 @@ Result<std::string> encode_zlib(std::string_view body, int window_bits) {
 Result<std::string> encode_brotli(std::string_view body) {
     std::string out(BrotliEncoderMaxCompressedSize(body.size()) + 16, '\0');
     std::size_t size = out.size();
-    if (BrotliEncoderCompress(5, BROTLI_DEFAULT_WINDOW, BROTLI_DEFAULT_MODE, body.size(), reinterpret_cast<const std::uint8_t*>(body.data()), &size,
+    if (BrotliEncoderCompress(5, BROTLI_DEFAULT_WINDOW, BROTLI_DEFAULT_MODE, body.size(),
+                              reinterpret_cast<const std::uint8_t*>(body.data()), &size,
                               reinterpret_cast<std::uint8_t*>(out.data())) == BROTLI_FALSE)
         return fail(FailureKind::internal, "The body could not be compressed.");
     out.resize(size);
@@ -332,10 +347,14 @@ Result<std::string> encode_zstd(std::string_view body) {
 
 Result<std::string> encode_body(Coding coding, std::string_view body) {
     switch (coding) {
-        case Coding::gzip: return encode_zlib(body, 15 + 16);
-        case Coding::deflate: return encode_zlib(body, 15);
-        case Coding::br: return encode_brotli(body);
-        case Coding::zstd: return encode_zstd(body);
+        case Coding::gzip:
+            return encode_zlib(body, 15 + 16);
+        case Coding::deflate:
+            return encode_zlib(body, 15);
+        case Coding::br:
+            return encode_brotli(body);
+        case Coding::zstd:
+            return encode_zstd(body);
     }
     return fail(FailureKind::internal, "The body could not be compressed.");
 }

@@ -26,15 +26,21 @@ Failure cannot_connect(std::string detail) {
 }
 
 Failure not_in_time(std::string detail) {
-    return Failure(FailureKind::upstream_timeout, "The connection to the upstream was not made in time.").because(std::move(detail));
+    return Failure(FailureKind::upstream_timeout, "The connection to the upstream was not made in time.")
+        .because(std::move(detail));
 }
 
-Failure proxy_failure(std::string message, std::string detail) { return Failure(FailureKind::upstream_unavailable, std::move(message)).because(std::move(detail)); }
+Failure proxy_failure(std::string message, std::string detail) {
+    return Failure(FailureKind::upstream_unavailable, std::move(message)).because(std::move(detail));
+}
 
 /// Several connects at once; the first that succeeds wins. Lives in the frame of connect_first.
 class ConnectRace {
 public:
-    ConnectRace(Loop& loop, std::vector<SocketAddress> addresses, Nanos stagger) : loop_(loop), addresses_(std::move(addresses)), stagger_(stagger) { start_next(); }
+    ConnectRace(Loop& loop, std::vector<SocketAddress> addresses, Nanos stagger)
+        : loop_(loop), addresses_(std::move(addresses)), stagger_(stagger) {
+        start_next();
+    }
 
     Signal& decided() { return decided_; }
     Socket take_winner() { return std::move(winner_); }
@@ -115,7 +121,8 @@ private:
 
 }  // namespace
 
-std::shared_ptr<const UpstreamEndpoint> UpstreamEndpoint::make(Origin origin, std::shared_ptr<const TlsClientContext> tls, std::optional<Proxy> proxy, PoolLimits limits) {
+std::shared_ptr<const UpstreamEndpoint> UpstreamEndpoint::make(Origin origin, std::shared_ptr<const TlsClientContext> tls,
+                                                               std::optional<Proxy> proxy, PoolLimits limits) {
     std::shared_ptr<UpstreamEndpoint> endpoint(new UpstreamEndpoint);
     endpoint->authority_ = origin.authority();
     endpoint->key_ = fmt::format("{}://{}|{}|", origin.tls ? "https" : "http", origin.host_and_port(), tls ? tls->id() : 0);
@@ -144,7 +151,8 @@ std::vector<SocketAddress> interleave_families(const std::vector<SocketAddress>&
     return mixed;
 }
 
-Task<Result<Socket>> connect_first(Loop& loop, std::vector<SocketAddress> addresses, Nanos stagger, Nanos deadline, Cancellation& cancellation) {
+Task<Result<Socket>> connect_first(Loop& loop, std::vector<SocketAddress> addresses, Nanos stagger, Nanos deadline,
+                                   Cancellation& cancellation) {
     if (cancellation.cancelled()) co_return fail(Cancellation::failure());
     ConnectRace race(loop, interleave_families(addresses), stagger);
     const Cancellation::Hook hook(cancellation, [](void* signal) { static_cast<Signal*>(signal)->set(); }, &race.decided());
@@ -158,7 +166,8 @@ Task<Result<Socket>> connect_first(Loop& loop, std::vector<SocketAddress> addres
 
 Dialer::Dialer(Loop& loop, ResolverOptions options) : loop_(loop), resolver_(loop, std::move(options)) {}
 
-Task<Result<std::unique_ptr<ByteStream>>> Dialer::dial(const UpstreamEndpoint& endpoint, Nanos deadline, Cancellation& cancellation) {
+Task<Result<std::unique_ptr<ByteStream>>> Dialer::dial(const UpstreamEndpoint& endpoint, Nanos deadline,
+                                                       Cancellation& cancellation) {
     ++dialled_;
     const Origin& first = endpoint.proxy() ? endpoint.proxy()->origin : endpoint.origin();
     auto addresses = co_await resolver_.resolve(first.host, first.port, deadline, cancellation);
@@ -166,14 +175,16 @@ Task<Result<std::unique_ptr<ByteStream>>> Dialer::dial(const UpstreamEndpoint& e
     auto socket = co_await connect_first(loop_, std::move(*addresses), stagger, deadline, cancellation);
     if (!socket) co_return fail(std::move(socket.error()));
     const Origin& origin = endpoint.origin();
-    if (!origin.tls) co_return std::unique_ptr<ByteStream>(std::make_unique<TcpStream>(std::move(*socket), Peer::upstream, loop_));
+    if (!origin.tls)
+        co_return std::unique_ptr<ByteStream>(std::make_unique<TcpStream>(std::move(*socket), Peer::upstream, loop_));
     if (!endpoint.tls()) co_return fail(Failure(FailureKind::internal, "The upstream needs TLS, which is not set up for it."));
     if (endpoint.proxy()) {
         auto tunnelled = co_await tunnel(std::move(*socket), endpoint, deadline, cancellation);
         if (!tunnelled) co_return fail(std::move(tunnelled.error()));
         socket = std::move(*tunnelled);
     }
-    auto secure = co_await tls_connect(std::move(*socket), *endpoint.tls(), origin.host, sessions_, endpoint.key(), deadline, cancellation);
+    auto secure =
+        co_await tls_connect(std::move(*socket), *endpoint.tls(), origin.host, sessions_, endpoint.key(), deadline, cancellation);
     if (!secure) co_return fail(std::move(secure.error()));
     co_return std::unique_ptr<ByteStream>(std::move(*secure));
 }
@@ -181,7 +192,8 @@ Task<Result<std::unique_ptr<ByteStream>>> Dialer::dial(const UpstreamEndpoint& e
 /// Asks the proxy for a way through to the origin (RFC 9110 section 9.3.6).
 Task<Result<Socket>> Dialer::tunnel(Socket socket, const UpstreamEndpoint& endpoint, Nanos deadline, Cancellation& cancellation) {
     auto stream = std::make_unique<TcpStream>(std::move(socket), Peer::upstream, loop_);
-    const Cancellation::Hook hook(cancellation, [](void* self) { static_cast<TcpStream*>(self)->abort(Cancellation::failure()); }, stream.get());
+    const Cancellation::Hook hook(
+        cancellation, [](void* self) { static_cast<TcpStream*>(self)->abort(Cancellation::failure()); }, stream.get());
     const auto target = endpoint.origin().host_and_port();
     std::string request = fmt::format("CONNECT {0} HTTP/1.1\r\nHost: {0}\r\n", target);
     if (!endpoint.proxy()->authorization.empty()) request += "Proxy-Authorization: " + endpoint.proxy()->authorization + "\r\n";
@@ -201,15 +213,21 @@ Task<Result<Socket>> Dialer::tunnel(Socket socket, const UpstreamEndpoint& endpo
         if (*got == 0) co_return fail(proxy_failure("The proxy to the upstream closed the connection.", "during CONNECT"));
         answer.commit(*got);
         if (!may_complete_head(answer.view(), before)) {
-            if (answer.size() > max_proxy_head) co_return fail(proxy_failure("The proxy to the upstream answered with something else than HTTP.", "head too long"));
+            if (answer.size() > max_proxy_head)
+                co_return fail(
+                    proxy_failure("The proxy to the upstream answered with something else than HTTP.", "head too long"));
             continue;
         }
         const auto outcome = parse_response_head(answer.view(), head, "CONNECT");
-        if (outcome.malformed()) co_return fail(proxy_failure("The proxy to the upstream answered with something else than HTTP.", std::string(outcome.reason)));
+        if (outcome.malformed())
+            co_return fail(
+                proxy_failure("The proxy to the upstream answered with something else than HTTP.", std::string(outcome.reason)));
         if (!outcome.complete()) continue;
         if (head.status / 100 == 2 && outcome.consumed == answer.size()) break;
-        if (head.status / 100 == 2) co_return fail(proxy_failure("The proxy to the upstream sent bytes of its own into the tunnel.", "after CONNECT"));
-        if (head.status == 407) co_return fail(proxy_failure("The proxy to the upstream refused the gateway's credentials.", "CONNECT: 407"));
+        if (head.status / 100 == 2)
+            co_return fail(proxy_failure("The proxy to the upstream sent bytes of its own into the tunnel.", "after CONNECT"));
+        if (head.status == 407)
+            co_return fail(proxy_failure("The proxy to the upstream refused the gateway's credentials.", "CONNECT: 407"));
         co_return fail(proxy_failure("The proxy refused a connection to the upstream.", fmt::format("CONNECT: {}", head.status)));
     }
     stream->set_read_deadline(0);

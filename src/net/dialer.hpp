@@ -15,17 +15,17 @@
 namespace gotthard::net {
 
 struct PoolLimits {
-    std::size_t max_idle = 256;            ///< Kept open per endpoint and shard.
-    Nanos idle_time = 60'000'000'000;      ///< Some engines close after 5 s: that is noticed, and a race costs one repeat.
-    Nanos max_age = 600'000'000'000;       ///< From the connection's start; so that changes in DNS are followed.
+    std::size_t max_idle = 256;        ///< Kept open per endpoint and shard.
+    Nanos idle_time = 60'000'000'000;  ///< Some engines close after 5 s: that is noticed, and a race costs one repeat.
+    Nanos max_age = 600'000'000'000;   ///< From the connection's start; so that changes in DNS are followed.
 };
 
 /// An upstream as the client sees it: immutable, shared by shards, made once per configuration.
 class UpstreamEndpoint {
 public:
     /// `tls` must be set for https origins.
-    static std::shared_ptr<const UpstreamEndpoint> make(Origin origin, std::shared_ptr<const TlsClientContext> tls = nullptr, std::optional<Proxy> proxy = std::nullopt,
-                                                        PoolLimits limits = {});
+    static std::shared_ptr<const UpstreamEndpoint> make(Origin origin, std::shared_ptr<const TlsClientContext> tls = nullptr,
+                                                        std::optional<Proxy> proxy = std::nullopt, PoolLimits limits = {});
 
     const Origin& origin() const { return origin_; }
     const std::string& authority() const { return authority_; }  ///< For the Host header.
@@ -53,7 +53,8 @@ private:
 
 /// The first address that answers. The next one is tried after `stagger`, or at once when one refuses.
 /// upstream_unavailable (with every reason in the detail), upstream_timeout, cancelled.
-Task<Result<Socket>> connect_first(Loop& loop, std::vector<SocketAddress> addresses, Nanos stagger, Nanos deadline, Cancellation& cancellation);
+Task<Result<Socket>> connect_first(Loop& loop, std::vector<SocketAddress> addresses, Nanos stagger, Nanos deadline,
+                                   Cancellation& cancellation);
 /// Families in turn, the first one's first: RFC 8305 section 4.
 std::vector<SocketAddress> interleave_families(const std::vector<SocketAddress>& addresses);
 

@@ -44,12 +44,15 @@ bool leads_nowhere(int status) { return status == ARES_ECONNREFUSED || status ==
 /// One of c-ares' sockets.
 class Resolver::Watch final : public EventSource {
 public:
-    Watch(Resolver& resolver, int fd, std::uint32_t events) : resolver_(resolver), fd_(fd) { resolver_.loop_.add_level(fd_, events, *this); }
+    Watch(Resolver& resolver, int fd, std::uint32_t events) : resolver_(resolver), fd_(fd) {
+        resolver_.loop_.add_level(fd_, events, *this);
+    }
     ~Watch() { resolver_.loop_.remove(fd_, *this); }
     void change(std::uint32_t events) { resolver_.loop_.modify_level(fd_, events, *this); }
     void on_events(std::uint32_t events) override {
         const int fd = fd_;  // this may be gone after the next call
-        resolver_.process((events & ~static_cast<std::uint32_t>(EPOLLOUT)) != 0 ? fd : ARES_SOCKET_BAD, (events & EPOLLOUT) != 0 ? fd : ARES_SOCKET_BAD);
+        resolver_.process((events & ~static_cast<std::uint32_t>(EPOLLOUT)) != 0 ? fd : ARES_SOCKET_BAD,
+                          (events & EPOLLOUT) != 0 ? fd : ARES_SOCKET_BAD);
     }
 
 private:
@@ -62,7 +65,8 @@ struct Resolver::Question {
     std::string host;
 };
 
-Resolver::Resolver(Loop& loop, ResolverOptions options) : loop_(loop), options_(std::move(options)), deadline_(loop.timers(), &Resolver::time_passed, this) {}
+Resolver::Resolver(Loop& loop, ResolverOptions options)
+    : loop_(loop), options_(std::move(options)), deadline_(loop.timers(), &Resolver::time_passed, this) {}
 
 Resolver::~Resolver() { stop(); }
 
@@ -74,11 +78,14 @@ bool Resolver::start() {
     ares_options options{};
     options.timeout = options_.timeout_ms;
     options.tries = options_.tries;
-    options.sock_state_cb = [](void* self, ares_socket_t fd, int readable, int writable) { socket_state(self, fd, readable, writable); };
+    options.sock_state_cb = [](void* self, ares_socket_t fd, int readable, int writable) {
+        socket_state(self, fd, readable, writable);
+    };
     options.sock_state_cb_data = this;
     char lookups[] = "fb";
     options.lookups = lookups;
-    if (ares_init_options(&channel_, &options, ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_SOCK_STATE_CB | ARES_OPT_LOOKUPS) != ARES_SUCCESS) {
+    if (ares_init_options(&channel_, &options, ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_SOCK_STATE_CB | ARES_OPT_LOOKUPS) !=
+        ARES_SUCCESS) {
         channel_ = nullptr;
         return false;
     }
@@ -95,7 +102,8 @@ void Resolver::stop() {
     stale_channel_ = false;
 }
 
-Task<Result<std::vector<SocketAddress>>> Resolver::resolve(std::string host, std::uint16_t port, Nanos deadline, Cancellation& cancellation) {
+Task<Result<std::vector<SocketAddress>>> Resolver::resolve(std::string host, std::uint16_t port, Nanos deadline,
+                                                           Cancellation& cancellation) {
     if (SocketAddress literal; literal_address(host, port, literal)) co_return std::vector{literal};
     std::vector<SocketAddress> found;
     if (is_localhost(host)) {
@@ -113,7 +121,8 @@ Task<Result<std::vector<SocketAddress>>> Resolver::resolve(std::string host, std
         std::erase(entry.waiters, &waiter);
         if (cancellation.cancelled()) co_return fail(Cancellation::failure());
         if (!in_time || entry.asking)
-            co_return fail(Failure(FailureKind::upstream_timeout, "The upstream's host name was not resolved in time.").because("resolving " + host));
+            co_return fail(Failure(FailureKind::upstream_timeout, "The upstream's host name was not resolved in time.")
+                               .because("resolving " + host));
     }
     if (!entry.failure.empty()) co_return fail(cannot_resolve(entry.failure));
     found = entry.addresses;
@@ -153,7 +162,9 @@ void Resolver::answered(const std::string& host, int status, ares_addrinfo* foun
         for (const auto* node = found->nodes; node != nullptr; node = node->ai_next) {
             if (node->ai_family != AF_INET && node->ai_family != AF_INET6) continue;
             const SocketAddress address(node->ai_addr, static_cast<socklen_t>(node->ai_addrlen));
-            const auto same = [&](const SocketAddress& other) { return other.length() == address.length() && std::memcmp(other.get(), address.get(), address.length()) == 0; };
+            const auto same = [&](const SocketAddress& other) {
+                return other.length() == address.length() && std::memcmp(other.get(), address.get(), address.length()) == 0;
+            };
             if (std::ranges::none_of(entry.addresses, same)) entry.addresses.push_back(address);
             ttl = std::min<Nanos>(ttl, static_cast<Nanos>(node->ai_ttl) * 1'000'000'000);
         }
@@ -173,9 +184,13 @@ void Resolver::answered(const std::string& host, int status, ares_addrinfo* foun
 void Resolver::trim() {
     if (entries_.size() <= options_.cache_size) return;
     const Nanos now = loop_.now();
-    std::erase_if(entries_, [now](const auto& item) { return !item.second.asking && item.second.waiters.empty() && item.second.expires != 0 && item.second.expires <= now; });
+    std::erase_if(entries_, [now](const auto& item) {
+        return !item.second.asking && item.second.waiters.empty() && item.second.expires != 0 && item.second.expires <= now;
+    });
     if (entries_.size() <= options_.cache_size) return;
-    std::erase_if(entries_, [](const auto& item) { return !item.second.asking && item.second.waiters.empty() && item.second.expires != 0; });
+    std::erase_if(entries_, [](const auto& item) {
+        return !item.second.asking && item.second.waiters.empty() && item.second.expires != 0;
+    });
 }
 
 void Resolver::process(int read_fd, int write_fd) {

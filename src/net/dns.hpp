@@ -18,11 +18,11 @@ struct ares_addrinfo;
 namespace gotthard::net {
 
 struct ResolverOptions {
-    std::string servers;                          ///< "127.0.0.1:5353,..."; empty: as the system says.
+    std::string servers;  ///< "127.0.0.1:5353,..."; empty: as the system says.
     Nanos ttl_least = 1'000'000'000;
     Nanos ttl_most = 300'000'000'000;
     Nanos failure_ttl = 1'000'000'000;
-    int timeout_ms = 2000;                        ///< Per try.
+    int timeout_ms = 2000;  ///< Per try.
     int tries = 3;
     std::size_t cache_size = 1024;
 };
@@ -36,7 +36,8 @@ public:
 
     /// At least one address with `port` set, in the order in which they should be tried (RFC 6724), or upstream_unavailable
     /// ("cannot be resolved"), or upstream_timeout at `deadline` (0: none), or cancelled.
-    Task<Result<std::vector<SocketAddress>>> resolve(std::string host, std::uint16_t port, Nanos deadline, Cancellation& cancellation);
+    Task<Result<std::vector<SocketAddress>>> resolve(std::string host, std::uint16_t port, Nanos deadline,
+                                                     Cancellation& cancellation);
 
     std::uint64_t queries() const { return queries_; }  ///< How many were not answered by the cache.
 
@@ -47,7 +48,7 @@ private:
     };
     struct Entry {
         std::vector<SocketAddress> addresses;
-        std::string failure;          ///< Set: the name cannot be resolved.
+        std::string failure;  ///< Set: the name cannot be resolved.
         Nanos expires = 0;
         bool asking = false;
         std::vector<Waiter*> waiters;

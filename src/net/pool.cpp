@@ -9,13 +9,15 @@ constexpr Nanos peer_margin = 1'000'000'000;  // what is sent later than this be
 
 Nanos expiry_of(const PooledConnection& connection) {
     const auto& limits = connection.endpoint->limits();
-    const Nanos idle = connection.peer_keeps == 0 ? limits.idle_time : std::min(limits.idle_time, connection.peer_keeps - peer_margin);
+    const Nanos idle =
+        connection.peer_keeps == 0 ? limits.idle_time : std::min(limits.idle_time, connection.peer_keeps - peer_margin);
     return std::min(connection.idle_since + idle, connection.born + limits.max_age);
 }
 
 }  // namespace
 
-ConnectionPool::ConnectionPool(Loop& loop, std::size_t max_idle) : loop_(loop), max_idle_(max_idle), deadline_(loop.timers(), &ConnectionPool::time_passed, this) {}
+ConnectionPool::ConnectionPool(Loop& loop, std::size_t max_idle)
+    : loop_(loop), max_idle_(max_idle), deadline_(loop.timers(), &ConnectionPool::time_passed, this) {}
 
 ConnectionPool::~ConnectionPool() { clear(); }
 
@@ -23,8 +25,10 @@ std::unique_ptr<PooledConnection> ConnectionPool::remove(Bucket& bucket, PooledC
     auto& owner = connection.newer_ != nullptr ? connection.newer_->older_ : bucket.newest;
     auto self = std::move(owner);
     owner = std::move(self->older_);
-    if (owner) owner->newer_ = self->newer_;
-    else bucket.oldest = self->newer_;
+    if (owner)
+        owner->newer_ = self->newer_;
+    else
+        bucket.oldest = self->newer_;
     self->newer_ = nullptr;
     --bucket.size;
     --idle_;
@@ -66,8 +70,10 @@ void ConnectionPool::give(std::unique_ptr<PooledConnection> connection) {
     stream.set_write_deadline(0);
     PooledConnection* const raw = connection.get();
     raw->older_ = std::move(bucket.newest);
-    if (raw->older_) raw->older_->newer_ = raw;
-    else bucket.oldest = raw;
+    if (raw->older_)
+        raw->older_->newer_ = raw;
+    else
+        bucket.oldest = raw;
     bucket.newest = std::move(connection);
     ++bucket.size;
     ++idle_;
@@ -96,8 +102,10 @@ void ConnectionPool::sweep() {
         for (PooledConnection* each = idle.oldest; each != nullptr;) {
             PooledConnection* const newer = each->newer_;
             const Nanos expiry = expiry_of(*each);
-            if (expiry <= loop_.now()) remove(idle, *each);
-            else next = next == 0 ? expiry : std::min(next, expiry);
+            if (expiry <= loop_.now())
+                remove(idle, *each);
+            else
+                next = next == 0 ? expiry : std::min(next, expiry);
             each = newer;
         }
         bucket = idle.size == 0 ? buckets_.erase(bucket) : std::next(bucket);

@@ -22,7 +22,8 @@ struct PooledConnection {
     std::shared_ptr<const UpstreamEndpoint> endpoint;
     Nanos born;
     Nanos idle_since = 0;
-    Nanos peer_keeps = 0;         ///< How long the peer said it would keep the connection idle (Keep-Alive: timeout=N); 0: it did not say.
+    Nanos peer_keeps =
+        0;  ///< How long the peer said it would keep the connection idle (Keep-Alive: timeout=N); 0: it did not say.
     std::uint32_t exchanges = 0;  ///< Finished ones. Above 0: reused, and an early end may mean that it was stale.
 
 private:

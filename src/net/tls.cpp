@@ -31,7 +31,8 @@ std::string openssl_error() {
 
 Failure bad_file(std::string_view role, std::string_view path) {
     const std::string why = openssl_error();
-    return Failure(FailureKind::invalid_request, fmt::format("The {} '{}' cannot be used: {}. Give the path of a readable PEM file.", role, path, why));
+    return Failure(FailureKind::invalid_request,
+                   fmt::format("The {} '{}' cannot be used: {}. Give the path of a readable PEM file.", role, path, why));
 }
 
 int no_passphrase(char*, int, int, void*) { return 0; }
@@ -40,7 +41,8 @@ std::unique_ptr<SSL_CTX, SslDeleter> new_context(const SSL_METHOD* method) {
     std::unique_ptr<SSL_CTX, SslDeleter> context(SSL_CTX_new(method));
     if (!context) return nullptr;
     SSL_CTX_set_min_proto_version(context.get(), TLS1_2_VERSION);
-    SSL_CTX_set_mode(context.get(), SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    SSL_CTX_set_mode(context.get(),
+                     SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
     SSL_CTX_set_options(context.get(), SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
     SSL_CTX_set_default_passwd_cb(context.get(), &no_passphrase);
     SSL_CTX_set_read_ahead(context.get(), 1);
@@ -60,13 +62,14 @@ Status load_identity(SSL_CTX* context, const std::string& cert_file, const std::
 void trust_system(SSL_CTX* context) {
     SSL_CTX_set_default_verify_paths(context);
     if (access(X509_get_default_cert_dir(), R_OK) == 0 || access(X509_get_default_cert_file(), R_OK) == 0) return;
-    for (const char* bundle : {"/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/ca-bundle.pem", "/etc/ssl/cert.pem"})
+    for (const char* bundle : {"/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/ca-bundle.pem",
+                               "/etc/ssl/cert.pem"})
         if (access(bundle, R_OK) == 0 && SSL_CTX_load_verify_locations(context, bundle, nullptr) == 1) return;
     ERR_clear_error();
 }
 
 std::string stamp_of(const std::string& path) {
-    struct stat status {};
+    struct stat status{};
     if (path.empty() || stat(path.c_str(), &status) != 0) return "-";
     return fmt::format("{}.{}.{}.{}", status.st_mtim.tv_sec, status.st_mtim.tv_nsec, status.st_size, status.st_ino);
 }
@@ -82,10 +85,13 @@ Result<std::shared_ptr<const TlsClientContext>> TlsClientContext::make(const Tls
     context->id_ = next_id.fetch_add(1);
     context->insecure_ = options.insecure;
     ERR_clear_error();
-    if (options.ca_file.empty()) trust_system(raw);
-    else if (SSL_CTX_load_verify_locations(raw, options.ca_file.c_str(), nullptr) != 1) return fail(bad_file("CA file", options.ca_file));
+    if (options.ca_file.empty())
+        trust_system(raw);
+    else if (SSL_CTX_load_verify_locations(raw, options.ca_file.c_str(), nullptr) != 1)
+        return fail(bad_file("CA file", options.ca_file));
     if (!options.cert_file.empty())
-        if (auto status = load_identity(raw, options.cert_file, options.key_file); !status) return fail(std::move(status.error()));
+        if (auto status = load_identity(raw, options.cert_file, options.key_file); !status)
+            return fail(std::move(status.error()));
     SSL_CTX_set_verify(raw, options.insecure ? SSL_VERIFY_NONE : SSL_VERIFY_PEER, nullptr);
     SSL_CTX_set_alpn_protos(raw, client_protocols, sizeof client_protocols - 1);
     SSL_CTX_set_session_cache_mode(raw, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
@@ -94,8 +100,9 @@ Result<std::shared_ptr<const TlsClientContext>> TlsClientContext::make(const Tls
 }
 
 Result<std::shared_ptr<const TlsClientContext>> TlsClientContexts::get(const TlsClientOptions& options) {
-    const auto key = fmt::format("{}\n{}\n{}\n{}\n{}\n{}\n{}", options.ca_file, options.cert_file, options.key_file, options.insecure, stamp_of(options.ca_file),
-                                 stamp_of(options.cert_file), stamp_of(options.key_file));
+    const auto key =
+        fmt::format("{}\n{}\n{}\n{}\n{}\n{}\n{}", options.ca_file, options.cert_file, options.key_file, options.insecure,
+                    stamp_of(options.ca_file), stamp_of(options.cert_file), stamp_of(options.key_file));
     const std::lock_guard lock(mutex_);
     std::erase_if(contexts_, [](const auto& entry) { return entry.second.expired(); });
     if (const auto found = contexts_.find(key); found != contexts_.end())
@@ -121,7 +128,8 @@ Status TlsServerContext::reload() {
 Result<std::shared_ptr<SSL_CTX>> TlsServerContext::load(TlsServerOptions& options) {
     auto context = new_context(TLS_server_method());
     if (!context) return fail(Failure(FailureKind::internal, "TLS could not be set up.").because(openssl_error()));
-    if (auto status = load_identity(context.get(), options.cert_file, options.key_file); !status) return fail(std::move(status.error()));
+    if (auto status = load_identity(context.get(), options.cert_file, options.key_file); !status)
+        return fail(std::move(status.error()));
     static constexpr unsigned char session_context[] = "gotthard";
     SSL_CTX_set_session_id_context(context.get(), session_context, sizeof session_context - 1);
     SSL_CTX_set_options(context.get(), SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
@@ -130,7 +138,8 @@ Result<std::shared_ptr<SSL_CTX>> TlsServerContext::load(TlsServerOptions& option
     SSL_CTX_set_alpn_select_cb(context.get(), &TlsServerContext::select_protocol, &options);
     if (!options.client_ca_file.empty()) {
         ERR_clear_error();
-        if (SSL_CTX_load_verify_locations(context.get(), options.client_ca_file.c_str(), nullptr) != 1) return fail(bad_file("client CA file", options.client_ca_file));
+        if (SSL_CTX_load_verify_locations(context.get(), options.client_ca_file.c_str(), nullptr) != 1)
+            return fail(bad_file("client CA file", options.client_ca_file));
         STACK_OF(X509_NAME)* names = SSL_load_client_CA_file(options.client_ca_file.c_str());
         if (names == nullptr) return fail(bad_file("client CA file", options.client_ca_file));
         SSL_CTX_set_client_CA_list(context.get(), names);
@@ -139,7 +148,8 @@ Result<std::shared_ptr<SSL_CTX>> TlsServerContext::load(TlsServerOptions& option
     return std::shared_ptr<SSL_CTX>(context.release(), SslDeleter{});
 }
 
-int TlsServerContext::select_protocol(SSL*, const unsigned char** out, unsigned char* out_size, const unsigned char* in, unsigned in_size, void* self) {
+int TlsServerContext::select_protocol(SSL*, const unsigned char** out, unsigned char* out_size, const unsigned char* in,
+                                      unsigned in_size, void* self) {
     for (const auto& ours : static_cast<const TlsServerOptions*>(self)->alpn) {
         for (unsigned at = 0; at < in_size && at + 1 + in[at] <= in_size; at += 1 + in[at]) {
             if (ours.size() != in[at] || std::memcmp(ours.data(), in + at + 1, ours.size()) != 0) continue;
@@ -176,7 +186,8 @@ void TlsSessionCache::put(const std::string& key, SSL_SESSION* session) {
     list.emplace_back(session);
 }
 
-TlsStream::TlsStream(Socket socket, Peer peer, SSL_CTX* context, Loop& loop) : ByteStream(std::move(socket), peer, loop), ssl_(SSL_new(context)) {
+TlsStream::TlsStream(Socket socket, Peer peer, SSL_CTX* context, Loop& loop)
+    : ByteStream(std::move(socket), peer, loop), ssl_(SSL_new(context)) {
     BIO* bio = ssl_ ? BIO_new(socket_method()) : nullptr;
     if (bio == nullptr) {
         abort(Failure(FailureKind::internal, "TLS could not be set up.").because(openssl_error()));
@@ -186,12 +197,15 @@ TlsStream::TlsStream(Socket socket, Peer peer, SSL_CTX* context, Loop& loop) : B
     BIO_set_init(bio, 1);
     SSL_set_bio(ssl_.get(), bio, bio);
     SSL_set_app_data(ssl_.get(), this);
-    if (peer == Peer::client) SSL_set_accept_state(ssl_.get());
-    else SSL_set_connect_state(ssl_.get());
+    if (peer == Peer::client)
+        SSL_set_accept_state(ssl_.get());
+    else
+        SSL_set_connect_state(ssl_.get());
 }
 
 TlsStream::~TlsStream() {
-    if (ssl_ && !broken_) SSL_set_shutdown(ssl_.get(), SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);  // else OpenSSL voids the session
+    if (ssl_ && !broken_)
+        SSL_set_shutdown(ssl_.get(), SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);  // else OpenSSL voids the session
 }
 
 BIO_METHOD* TlsStream::socket_method() {
@@ -219,8 +233,10 @@ int TlsStream::socket_read(BIO* bio, char* room, int size) {
             return 0;
         }
         if (errno == EINTR) continue;
-        if (errno == EAGAIN) BIO_set_retry_read(bio);
-        else stream.socket_error_ = errno;
+        if (errno == EAGAIN)
+            BIO_set_retry_read(bio);
+        else
+            stream.socket_error_ = errno;
         return -1;
     }
 }
@@ -232,27 +248,36 @@ int TlsStream::socket_write(BIO* bio, const char* data, int size) {
         const ssize_t sent = ::send(stream.fd(), data, static_cast<std::size_t>(size), MSG_NOSIGNAL);
         if (sent >= 0) return static_cast<int>(sent);
         if (errno == EINTR) continue;
-        if (errno == EAGAIN) BIO_set_retry_write(bio);
-        else stream.socket_error_ = errno;
+        if (errno == EAGAIN)
+            BIO_set_retry_write(bio);
+        else
+            stream.socket_error_ = errno;
         return -1;
     }
 }
 
 long TlsStream::socket_control(BIO* bio, int command, long, void*) {
     switch (command) {
-        case BIO_CTRL_FLUSH: return 1;
-        case BIO_CTRL_EOF: return BIO_test_flags(bio, BIO_FLAGS_IN_EOF) != 0 ? 1 : 0;
-        default: return 0;
+        case BIO_CTRL_FLUSH:
+            return 1;
+        case BIO_CTRL_EOF:
+            return BIO_test_flags(bio, BIO_FLAGS_IN_EOF) != 0 ? 1 : 0;
+        default:
+            return 0;
     }
 }
 
 /// Translates what OpenSSL says about a call that did not succeed. `blocked(crossed)` is settled by the caller.
 IoResult TlsStream::outcome_of(int result) {
     switch (SSL_get_error(ssl_.get(), result)) {
-        case SSL_ERROR_WANT_READ: return IoResult::blocked();
-        case SSL_ERROR_WANT_WRITE: return IoResult::blocked(true);
-        case SSL_ERROR_ZERO_RETURN: return IoResult::end();
-        default: break;
+        case SSL_ERROR_WANT_READ:
+            return IoResult::blocked();
+        case SSL_ERROR_WANT_WRITE:
+            return IoResult::blocked(true);
+        case SSL_ERROR_ZERO_RETURN:
+            return IoResult::end();
+        default:
+            break;
     }
     broken_ = true;
     const unsigned long code = ERR_peek_last_error();
@@ -357,7 +382,8 @@ int TlsStream::session_arrived(SSL* ssl, SSL_SESSION* session) {
     return 1;
 }
 
-Status TlsStream::prepare_client(const TlsClientContext& context, const std::string& host, std::shared_ptr<TlsSessionCache> sessions, std::string session_key) {
+Status TlsStream::prepare_client(const TlsClientContext& context, const std::string& host,
+                                 std::shared_ptr<TlsSessionCache> sessions, std::string session_key) {
     if (!ssl_) return fail(FailureKind::internal, "TLS could not be set up.");
     const bool address = is_ip_literal(host);
     bool good = true;
@@ -365,7 +391,8 @@ Status TlsStream::prepare_client(const TlsClientContext& context, const std::str
     if (!context.insecure()) {
         X509_VERIFY_PARAM* parameters = SSL_get0_param(ssl_.get());
         X509_VERIFY_PARAM_set_hostflags(parameters, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
-        good = good && (address ? X509_VERIFY_PARAM_set1_ip_asc(parameters, host.c_str()) : X509_VERIFY_PARAM_set1_host(parameters, host.c_str(), host.size())) == 1;
+        good = good && (address ? X509_VERIFY_PARAM_set1_ip_asc(parameters, host.c_str())
+                                : X509_VERIFY_PARAM_set1_host(parameters, host.c_str(), host.size())) == 1;
     }
     if (!good) return fail(Failure(FailureKind::internal, "TLS could not be set up.").because(openssl_error()));
     sessions_ = std::move(sessions);
@@ -377,13 +404,19 @@ Status TlsStream::prepare_client(const TlsClientContext& context, const std::str
 
 Failure TlsStream::handshake_failure(const Failure& failure) const {
     if (failure.kind == FailureKind::upstream_timeout)
-        return Failure(FailureKind::upstream_timeout, "The connection to the upstream was not made in time.").because("TLS handshake");
-    if (aborted() || (failure.kind != FailureKind::upstream_unavailable && failure.kind != FailureKind::cancelled)) return failure;
+        return Failure(FailureKind::upstream_timeout, "The connection to the upstream was not made in time.")
+            .because("TLS handshake");
+    if (aborted() || (failure.kind != FailureKind::upstream_unavailable && failure.kind != FailureKind::cancelled))
+        return failure;
     std::string detail = "TLS handshake: " + (error_.empty() ? failure.detail : error_);
     const long verdict = ssl_ ? SSL_get_verify_result(ssl_.get()) : X509_V_OK;
-    if (peer() == Peer::client) return Failure(FailureKind::cancelled, "The client's TLS handshake failed.").because(std::move(detail));
-    if (verdict == X509_V_OK) return Failure(FailureKind::upstream_unavailable, "No TLS connection to the upstream could be made.").because(std::move(detail));
-    return Failure(FailureKind::upstream_unavailable, "The upstream's TLS certificate was refused.").because(detail + ": " + X509_verify_cert_error_string(verdict));
+    if (peer() == Peer::client)
+        return Failure(FailureKind::cancelled, "The client's TLS handshake failed.").because(std::move(detail));
+    if (verdict == X509_V_OK)
+        return Failure(FailureKind::upstream_unavailable, "No TLS connection to the upstream could be made.")
+            .because(std::move(detail));
+    return Failure(FailureKind::upstream_unavailable, "The upstream's TLS certificate was refused.")
+        .because(detail + ": " + X509_verify_cert_error_string(verdict));
 }
 
 Task<Status> TlsStream::handshake(Nanos deadline) {
@@ -393,7 +426,9 @@ Task<Status> TlsStream::handshake(Nanos deadline) {
     auto got = co_await read_some({&unused, 1});
     handshaking_ = false;
     set_read_deadline(0);
-    if (got && *got == 0) got = fail(Failure(peer() == Peer::client ? FailureKind::cancelled : FailureKind::upstream_unavailable, "The connection ended during the TLS handshake."));
+    if (got && *got == 0)
+        got = fail(Failure(peer() == Peer::client ? FailureKind::cancelled : FailureKind::upstream_unavailable,
+                           "The connection ended during the TLS handshake."));
     if (!got) co_return fail(handshake_failure(got.error()));
     co_return Status();
 }
@@ -406,11 +441,14 @@ Task<Result<std::unique_ptr<TlsStream>>> tls_accept(Socket socket, const TlsServ
     co_return std::move(stream);
 }
 
-Task<Result<std::unique_ptr<TlsStream>>> tls_connect(Socket socket, const TlsClientContext& context, std::string host, std::shared_ptr<TlsSessionCache> sessions,
-                                                     std::string session_key, Nanos deadline, Cancellation& cancellation) {
+Task<Result<std::unique_ptr<TlsStream>>> tls_connect(Socket socket, const TlsClientContext& context, std::string host,
+                                                     std::shared_ptr<TlsSessionCache> sessions, std::string session_key,
+                                                     Nanos deadline, Cancellation& cancellation) {
     auto stream = std::make_unique<TlsStream>(std::move(socket), Peer::upstream, context.get());
-    if (auto status = stream->prepare_client(context, host, std::move(sessions), std::move(session_key)); !status) co_return fail(std::move(status.error()));
-    const Cancellation::Hook hook(cancellation, [](void* self) { static_cast<TlsStream*>(self)->abort(Cancellation::failure()); }, stream.get());
+    if (auto status = stream->prepare_client(context, host, std::move(sessions), std::move(session_key)); !status)
+        co_return fail(std::move(status.error()));
+    const Cancellation::Hook hook(
+        cancellation, [](void* self) { static_cast<TlsStream*>(self)->abort(Cancellation::failure()); }, stream.get());
     if (cancellation.cancelled()) co_return fail(Cancellation::failure());
     auto status = co_await stream->handshake(deadline);
     if (!status) co_return fail(std::move(status.error()));

@@ -68,8 +68,8 @@ private:
 
 struct TlsServerOptions {
     std::string cert_file;
-    std::string key_file;        ///< Empty: in cert_file.
-    std::string client_ca_file;  ///< Set: clients must show a certificate signed by one of these.
+    std::string key_file;                          ///< Empty: in cert_file.
+    std::string client_ca_file;                    ///< Set: clients must show a certificate signed by one of these.
     std::vector<std::string> alpn = {"http/1.1"};  ///< In order of preference.
 };
 
@@ -84,7 +84,8 @@ public:
 private:
     explicit TlsServerContext(TlsServerOptions options) : options_(std::move(options)) {}
     static Result<std::shared_ptr<SSL_CTX>> load(TlsServerOptions& options);
-    static int select_protocol(SSL* ssl, const unsigned char** out, unsigned char* out_size, const unsigned char* in, unsigned in_size, void* self);
+    static int select_protocol(SSL* ssl, const unsigned char** out, unsigned char* out_size, const unsigned char* in,
+                               unsigned in_size, void* self);
 
     TlsServerOptions options_;
     std::atomic<std::shared_ptr<SSL_CTX>> context_;
@@ -113,12 +114,13 @@ public:
     IoResult try_writev(std::span<const iovec> pieces) override;
     void finish_writing() override;
 
-    std::string_view alpn() const;     ///< The protocol agreed on; empty when none was.
+    std::string_view alpn() const;  ///< The protocol agreed on; empty when none was.
     bool resumed() const;
     std::string peer_subject() const;  ///< Of the verified peer certificate, one line (RFC 2253); empty without one.
 
     /// Sets name checks, SNI and a session to resume. Before handshake(), client side.
-    Status prepare_client(const TlsClientContext& context, const std::string& host, std::shared_ptr<TlsSessionCache> sessions, std::string session_key);
+    Status prepare_client(const TlsClientContext& context, const std::string& host, std::shared_ptr<TlsSessionCache> sessions,
+                          std::string session_key);
     Task<Status> handshake(Nanos deadline);
 
 private:
@@ -134,7 +136,7 @@ private:
     std::unique_ptr<SSL, SslDeleter> ssl_;
     std::shared_ptr<TlsSessionCache> sessions_;
     std::string session_key_;
-    std::string error_;          ///< OpenSSL's words about the last fatal error, for the log.
+    std::string error_;  ///< OpenSSL's words about the last fatal error, for the log.
     int socket_error_ = 0;
     bool handshaking_ = false;
     bool socket_drained_ = false;
@@ -145,7 +147,8 @@ private:
 Task<Result<std::unique_ptr<TlsStream>>> tls_accept(Socket socket, const TlsServerContext& context, Nanos deadline);
 
 /// Client side, on a connected socket. `host`: name or address that the certificate must be for. `session_key` names the origin.
-Task<Result<std::unique_ptr<TlsStream>>> tls_connect(Socket socket, const TlsClientContext& context, std::string host, std::shared_ptr<TlsSessionCache> sessions,
-                                                     std::string session_key, Nanos deadline, Cancellation& cancellation);
+Task<Result<std::unique_ptr<TlsStream>>> tls_connect(Socket socket, const TlsClientContext& context, std::string host,
+                                                     std::shared_ptr<TlsSessionCache> sessions, std::string session_key,
+                                                     Nanos deadline, Cancellation& cancellation);
 
 }  // namespace gotthard::net

@@ -89,7 +89,8 @@ Status parse_authority(std::string_view text, Origin& origin) {
 
 bool has_forbidden_byte(std::string_view text) {
     for (const char byte : text)
-        if (static_cast<unsigned char>(byte) <= ' ' || byte == 0x7f || byte == '"' || byte == '<' || byte == '>' || byte == '\\') return true;
+        if (static_cast<unsigned char>(byte) <= ' ' || byte == 0x7f || byte == '"' || byte == '<' || byte == '>' || byte == '\\')
+            return true;
     return false;
 }
 
@@ -111,7 +112,8 @@ bool same_prefix(const std::uint8_t* left, const std::uint8_t* right, unsigned b
 
 std::string base64(std::string_view text) {
     std::string out(4 * ((text.size() + 2) / 3) + 1, '\0');
-    const int size = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(out.data()), reinterpret_cast<const unsigned char*>(text.data()), static_cast<int>(text.size()));
+    const int size = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(out.data()),
+                                     reinterpret_cast<const unsigned char*>(text.data()), static_cast<int>(text.size()));
     out.resize(static_cast<std::size_t>(size));
     return out;
 }
@@ -187,7 +189,8 @@ Result<Proxy> parse_proxy(std::string_view text) {
     text = text.substr(0, text.find('/'));
     if (const auto at = text.rfind('@'); at != npos) {
         std::string credentials;
-        if (!percent_decode(text.substr(0, at), credentials)) return bad("the proxy's user name or password is not percent-encoded correctly");
+        if (!percent_decode(text.substr(0, at), credentials))
+            return bad("the proxy's user name or password is not percent-encoded correctly");
         if (credentials.find(':') == std::string::npos) credentials.push_back(':');
         proxy.authorization = "Basic " + base64(credentials);
         text.remove_prefix(at + 1);
@@ -206,7 +209,9 @@ Result<ProxySettings> ProxySettings::from_environment(const Environment& environ
             const auto value = environment(each);
             if (!value || trim(*value).empty()) continue;
             auto proxy = parse_proxy(*value);
-            if (!proxy) return bad(fmt::format("The environment variable {} names a proxy that cannot be used: {}.", each, proxy.error().message));
+            if (!proxy)
+                return bad(fmt::format("The environment variable {} names a proxy that cannot be used: {}.", each,
+                                       proxy.error().message));
             return std::optional<Proxy>(std::move(*proxy));
         }
         return std::optional<Proxy>();
@@ -248,7 +253,9 @@ std::vector<ProxySettings::Exception> ProxySettings::parse_exceptions(std::strin
             const auto parsed = std::from_chars(entry.data() + slash + 1, end, bits);
             const bool v6 = entry.find(':') != npos;
             entry.resize(slash);
-            if (parsed.ec != std::errc{} || parsed.ptr != end || bits > (v6 ? 128u : 32u) || !parse_address(entry, exception.bytes)) continue;
+            if (parsed.ec != std::errc{} || parsed.ptr != end || bits > (v6 ? 128u : 32u) ||
+                !parse_address(entry, exception.bytes))
+                continue;
             exception.prefix_bits = bits + (v6 ? 0 : 96);
             exception.address = true;
         } else if (is_ip_literal(entry)) {
@@ -256,8 +263,10 @@ std::vector<ProxySettings::Exception> ProxySettings::parse_exceptions(std::strin
         } else if (!exception.any) {
             Origin origin;
             origin.port = 0;
-            if (entry.starts_with("*.")) entry.erase(0, 2);
-            else if (entry.starts_with('.')) entry.erase(0, 1);
+            if (entry.starts_with("*."))
+                entry.erase(0, 2);
+            else if (entry.starts_with('.'))
+                entry.erase(0, 1);
             if (!parse_authority(entry, origin)) continue;
             exception.port = origin.port;
             exception.suffix = origin.host;

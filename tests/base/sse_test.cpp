@@ -24,8 +24,8 @@ void drain(SseReader& reader, Reading& into) {
     while (const SseEvent* event = reader.next()) {
         into.raw.append(event->raw);
         if (event->has_data)
-            into.events.push_back({std::string(event->event), std::string(event->data), std::string(event->id), std::string(event->comment), true,
-                                   event->unfinished});
+            into.events.push_back({std::string(event->event), std::string(event->data), std::string(event->id),
+                                   std::string(event->comment), true, event->unfinished});
     }
 }
 

@@ -18,7 +18,8 @@ void drain(gotthard::SseReader& reader, Outcome& outcome) {
     while (const gotthard::SseEvent* event = reader.next()) {
         outcome.raw.append(event->raw);
         if (!event->has_data) continue;
-        outcome.events.push_back(std::string(event->event) + '\0' + std::string(event->data) + '\0' + std::string(event->id) + (event->unfinished ? '!' : '.'));
+        outcome.events.push_back(std::string(event->event) + '\0' + std::string(event->data) + '\0' + std::string(event->id) +
+                                 (event->unfinished ? '!' : '.'));
     }
 }
 

@@ -15,9 +15,9 @@ constexpr Nanos second = 1'000'000'000;
 /// What one exchange came to.
 struct Outcome {
     Result<int> status = 0;
-    std::string body;      ///< What came before the end or the failure.
+    std::string body;  ///< What came before the end or the failure.
     std::string raw;
-    Status ended;          ///< How the body ended.
+    Status ended;  ///< How the body ended.
     bool reused = false;
     bool repeated = false;
     Phase timed_out = Phase::none;
@@ -33,11 +33,14 @@ protected:
         return fmt::format("{} /v1/x HTTP/1.1\r\nHost: test\r\nContent-Length: {}\r\n\r\n", method, length);
     }
 
-    static Task<Outcome> converse(ClientExchange& exchange, std::shared_ptr<const UpstreamEndpoint> to, std::string method, std::string body, ClientTimeouts timeouts) {
+    static Task<Outcome> converse(ClientExchange& exchange, std::shared_ptr<const UpstreamEndpoint> to, std::string method,
+                                  std::string body, ClientTimeouts timeouts) {
         Outcome outcome;
         const auto head = head_of(method, body.size());
         iovec piece{.iov_base = body.data(), .iov_len = body.size()};
-        auto sent = co_await exchange.send(std::move(to), {.method = method, .head = head, .body = std::span(&piece, body.empty() ? 0 : 1), .limits = {}}, timeouts);
+        auto sent = co_await exchange.send(
+            std::move(to), {.method = method, .head = head, .body = std::span(&piece, body.empty() ? 0 : 1), .limits = {}},
+            timeouts);
         outcome.reused = exchange.reused();
         outcome.repeated = exchange.repeated();
         if (!sent) {
@@ -60,7 +63,8 @@ protected:
         co_return outcome;
     }
 
-    Outcome ask(std::shared_ptr<const UpstreamEndpoint> to, std::string body = "{}", std::string method = "POST", ClientTimeouts timeouts = {}) {
+    Outcome ask(std::shared_ptr<const UpstreamEndpoint> to, std::string body = "{}", std::string method = "POST",
+                ClientTimeouts timeouts = {}) {
         ClientExchange exchange(client);
         return run(loop, converse(exchange, std::move(to), std::move(method), std::move(body), timeouts));
     }
@@ -88,12 +92,14 @@ TEST_F(ClientTest, ABodyOfManyPiecesIsSentUnchanged) {
     UpstreamDouble upstream(loop, {{step::serve(answer_of("ok"))}});
     std::vector<std::string> parts;
     std::string whole;
-    for (int i = 0; i < 3000; ++i) whole += parts.emplace_back(static_cast<std::size_t>(i % 700), static_cast<char>('a' + i % 26));
+    for (int i = 0; i < 3000; ++i)
+        whole += parts.emplace_back(static_cast<std::size_t>(i % 700), static_cast<char>('a' + i % 26));
     std::vector<iovec> pieces;
     for (auto& part : parts) pieces.push_back({.iov_base = part.data(), .iov_len = part.size()});
     const auto head = head_of("POST", whole.size());
     ClientExchange exchange(client);
-    const auto status = run(loop, exchange.send(endpoint(upstream), {.method = "POST", .head = head, .body = pieces, .limits = {}}, {}));
+    const auto status =
+        run(loop, exchange.send(endpoint(upstream), {.method = "POST", .head = head, .body = pieces, .limits = {}}, {}));
     ASSERT_TRUE(status.has_value());
     EXPECT_EQ(run(loop, exchange.read_all(100)).value(), "ok");
     EXPECT_EQ(upstream.requests().at(0), head + whole);
@@ -125,10 +131,12 @@ TEST_F(ClientTest, ReadsChunksAndSaysWhichCanBePassedOn) {
 }
 
 TEST_F(ClientTest, WholeChunksAreHandedOutWithTheirFraming) {
-    UpstreamDouble upstream(loop, {{step::expect_request(), step::send(chunked_head() + chunk("one") + chunk("two")), step::hang()}});
+    UpstreamDouble upstream(loop,
+                            {{step::expect_request(), step::send(chunked_head() + chunk("one") + chunk("two")), step::hang()}});
     ClientExchange exchange(client);
     const auto head = head_of("POST", 0);
-    ASSERT_TRUE(run(loop, exchange.send(endpoint(upstream), {.method = "POST", .head = head, .body = {}, .limits = {}}, {})).has_value());
+    ASSERT_TRUE(
+        run(loop, exchange.send(endpoint(upstream), {.method = "POST", .head = head, .body = {}, .limits = {}}, {})).has_value());
     const auto piece = run(loop, exchange.read_some()).value();
     EXPECT_EQ(piece.whole_chunks, piece.raw.size());
     EXPECT_EQ(piece.raw, chunk("one") + chunk("two"));
@@ -140,7 +148,8 @@ TEST_F(ClientTest, WholeChunksAreHandedOutWithTheirFraming) {
 }
 
 TEST_F(ClientTest, AnAnswerWithoutLengthEndsWithTheConnection) {
-    UpstreamDouble upstream(loop, {{step::expect_request(), step::send("HTTP/1.1 200 OK\r\n\r\nuntil the end"), step::finish(), step::hang()}});
+    UpstreamDouble upstream(
+        loop, {{step::expect_request(), step::send("HTTP/1.1 200 OK\r\n\r\nuntil the end"), step::finish(), step::hang()}});
     const auto outcome = ask(endpoint(upstream));
     EXPECT_EQ(outcome.body, "until the end");
     EXPECT_TRUE(outcome.ended.has_value());
@@ -148,8 +157,8 @@ TEST_F(ClientTest, AnAnswerWithoutLengthEndsWithTheConnection) {
 }
 
 TEST_F(ClientTest, HeadAnd204AnswersHaveNoBody) {
-    UpstreamDouble upstream(loop, {{step::expect_request(), step::send("HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n"), step::expect_request(),
-                                    step::send("HTTP/1.1 204 No Content\r\n\r\n"), step::hang()}});
+    UpstreamDouble upstream(loop, {{step::expect_request(), step::send("HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n"),
+                                    step::expect_request(), step::send("HTTP/1.1 204 No Content\r\n\r\n"), step::hang()}});
     const auto to = endpoint(upstream);
     EXPECT_EQ(ask(to, "", "HEAD").body, "");
     const auto second_outcome = ask(to);
@@ -158,14 +167,16 @@ TEST_F(ClientTest, HeadAnd204AnswersHaveNoBody) {
 }
 
 TEST_F(ClientTest, InterimAnswersAreSkipped) {
-    UpstreamDouble upstream(loop, {{step::expect_request(), step::send("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n"),
-                                    step::send(answer_of("final"))}});
+    UpstreamDouble upstream(
+        loop, {{step::expect_request(), step::send("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n"),
+                step::send(answer_of("final"))}});
     EXPECT_EQ(ask(endpoint(upstream)).body, "final");
 }
 
 TEST_F(ClientTest, EndlessInterimAnswersAndUpgradesAreRefused) {
-    UpstreamDouble upstream(loop, {{step::expect_request(), step::send("HTTP/1.1 100 Continue\r\n\r\n", 30), step::hang()},
-                                   {step::expect_request(), step::send("HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n"), step::hang()}});
+    UpstreamDouble upstream(
+        loop, {{step::expect_request(), step::send("HTTP/1.1 100 Continue\r\n\r\n", 30), step::hang()},
+               {step::expect_request(), step::send("HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n"), step::hang()}});
     for (int i = 0; i < 2; ++i) EXPECT_EQ(ask(endpoint(upstream)).status.error().kind, FailureKind::upstream_malformed);
 }
 
@@ -197,7 +208,8 @@ TEST_F(ClientTest, ARefusedConnectionIsUnavailableAndNamesNoAddress) {
 }
 
 TEST_F(ClientTest, AConnectionClosedOrResetWithoutAnAnswerIsUnavailable) {
-    UpstreamDouble upstream(loop, {{step::expect_request(), step::close()}, {step::expect_request(), step::reset()}, {step::reset()}});
+    UpstreamDouble upstream(loop,
+                            {{step::expect_request(), step::close()}, {step::expect_request(), step::reset()}, {step::reset()}});
     for (int i = 0; i < 3; ++i) {
         const auto outcome = ask(endpoint(upstream));
         ASSERT_FALSE(outcome.status.has_value());
@@ -215,10 +227,14 @@ TEST_F(ClientTest, AnAnswerCutAnywhereIsAFailureAndNeverAnEnd) {
             for (const auto& end : {step::close(), step::reset()}) {
                 UpstreamDouble upstream(loop, {{step::expect_request(), step::send(whole.substr(0, cut)), end}});
                 const auto outcome = ask(endpoint(upstream));
-                const auto* failure = !outcome.status ? &outcome.status.error() : !outcome.ended ? &outcome.ended.error() : nullptr;
+                const auto* failure = !outcome.status  ? &outcome.status.error()
+                                      : !outcome.ended ? &outcome.ended.error()
+                                                       : nullptr;
                 ASSERT_NE(failure, nullptr) << cut << " of " << whole;
                 const bool reset = end.what == Step::What::reset;  // may overtake the bytes
-                ASSERT_TRUE(failure->kind == FailureKind::upstream_malformed || (reset && failure->kind == FailureKind::upstream_unavailable)) << cut;
+                ASSERT_TRUE(failure->kind == FailureKind::upstream_malformed ||
+                            (reset && failure->kind == FailureKind::upstream_unavailable))
+                    << cut;
                 ASSERT_EQ(client.pool().idle(), 0u);
             }
         }
@@ -227,8 +243,9 @@ TEST_F(ClientTest, AnAnswerCutAnywhereIsAFailureAndNeverAnEnd) {
 
 TEST_F(ClientTest, GarbageIsNotAnAnswer) {
     for (const std::string garbage :
-         {"SSH-2.0-OpenSSH_9.2\r\n", "\x15\x03\x01\x00\x02\x02\x16", "<html><body>hello</body></html>", "HTTP/2.0 200 OK\r\n\r\n", "HTTP/1.1 abc\r\n\r\n",
-          "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\nhello",
+         {"SSH-2.0-OpenSSH_9.2\r\n", "\x15\x03\x01\x00\x02\x02\x16", "<html><body>hello</body></html>", "HTTP/2.0 200 OK\r\n\r\n",
+          "HTTP/1.1 abc\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello",
+          "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\nhello",
           "HTTP/1.1 200 OK\r\nbad header\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n"}) {
         UpstreamDouble upstream(loop, {{step::expect_request(), step::send(garbage), step::hang()}});
         const auto outcome = ask(endpoint(upstream));
@@ -238,28 +255,34 @@ TEST_F(ClientTest, GarbageIsNotAnAnswer) {
 }
 
 TEST_F(ClientTest, WrongChunkFramingIsAFailureAfterTheGoodPart) {
-    UpstreamDouble upstream(loop, {{step::expect_request(), step::send(chunked_head() + chunk("good") + "zz\r\nbad\r\n"), step::hang()}});
+    UpstreamDouble upstream(
+        loop, {{step::expect_request(), step::send(chunked_head() + chunk("good") + "zz\r\nbad\r\n"), step::hang()}});
     const auto outcome = ask(endpoint(upstream));
     ASSERT_FALSE(outcome.ended.has_value());
     EXPECT_EQ(outcome.ended.error().kind, FailureKind::upstream_malformed);
 }
 
 TEST_F(ClientTest, AHeadThatNeverEndsIsBounded) {
-    UpstreamDouble upstream(loop, {{step::expect_request(), step::send("HTTP/1.1 200 OK\r\n"), step::send("X-Filler: " + std::string(1000, 'x') + "\r\n", 100'000), step::hang()}});
+    UpstreamDouble upstream(loop, {{step::expect_request(), step::send("HTTP/1.1 200 OK\r\n"),
+                                    step::send("X-Filler: " + std::string(1000, 'x') + "\r\n", 100'000), step::hang()}});
     const auto outcome = ask(endpoint(upstream));
     ASSERT_FALSE(outcome.status.has_value());
     EXPECT_EQ(outcome.status.error().kind, FailureKind::upstream_malformed);
 }
 
 TEST_F(ClientTest, MoreBytesThanAnnouncedAreDroppedWithTheConnection) {
-    UpstreamDouble upstream(loop, {{step::expect_request(), step::send(answer_of("five5") + "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npoison"), step::hang()}});
+    UpstreamDouble upstream(
+        loop, {{step::expect_request(), step::send(answer_of("five5") + "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npoison"),
+                step::hang()}});
     const auto to = endpoint(upstream);
     EXPECT_EQ(ask(to).body, "five5");
     EXPECT_EQ(client.pool().idle(), 0u);
 }
 
 TEST_F(ClientTest, BytesThatComeWhileIdleNeverAnswerTheNextRequest) {
-    UpstreamDouble upstream(loop, {{step::expect_request(), step::send(answer_of("one")), step::send(answer_of("poison")), step::hang()}, {step::serve(answer_of("two"))}});
+    UpstreamDouble upstream(
+        loop, {{step::expect_request(), step::send(answer_of("one")), step::send(answer_of("poison")), step::hang()},
+               {step::serve(answer_of("two"))}});
     const auto to = endpoint(upstream);
     EXPECT_EQ(ask(to).body, "one");
     turn();
@@ -268,7 +291,8 @@ TEST_F(ClientTest, BytesThatComeWhileIdleNeverAnswerTheNextRequest) {
 
 TEST_F(ClientTest, AStalePooledConnectionIsReplacedOnceByAFreshOne) {
     // The first connection dies exactly when the second request arrives: the close cannot have been noticed while idle.
-    UpstreamDouble upstream(loop, {{step::expect_request(), step::send(answer_of("one")), step::expect_request(), step::close()}, {step::serve(answer_of("two"))}});
+    UpstreamDouble upstream(loop, {{step::expect_request(), step::send(answer_of("one")), step::expect_request(), step::close()},
+                                   {step::serve(answer_of("two"))}});
     const auto to = endpoint(upstream);
     EXPECT_EQ(ask(to).body, "one");
     const auto outcome = ask(to, "{\"n\":2}");
@@ -280,7 +304,8 @@ TEST_F(ClientTest, AStalePooledConnectionIsReplacedOnceByAFreshOne) {
 }
 
 TEST_F(ClientTest, AStaleConnectionIsNotReplacedTwice) {
-    UpstreamDouble upstream(loop, {{step::expect_request(), step::send(answer_of("one")), step::expect_request(), step::reset()}, {step::expect_request(), step::close()}});
+    UpstreamDouble upstream(loop, {{step::expect_request(), step::send(answer_of("one")), step::expect_request(), step::reset()},
+                                   {step::expect_request(), step::close()}});
     const auto to = endpoint(upstream);
     EXPECT_EQ(ask(to).body, "one");
     const auto outcome = ask(to);
@@ -290,7 +315,8 @@ TEST_F(ClientTest, AStaleConnectionIsNotReplacedTwice) {
 }
 
 TEST_F(ClientTest, NothingIsRepeatedOnceAByteOfAnAnswerHasCome) {
-    UpstreamDouble upstream(loop, {{step::expect_request(), step::send(answer_of("one")), step::expect_request(), step::send("HTTP/1.1 2"), step::close()},
+    UpstreamDouble upstream(loop, {{step::expect_request(), step::send(answer_of("one")), step::expect_request(),
+                                    step::send("HTTP/1.1 2"), step::close()},
                                    {step::serve(answer_of("two"))}});
     const auto to = endpoint(upstream);
     EXPECT_EQ(ask(to).body, "one");
@@ -302,7 +328,8 @@ TEST_F(ClientTest, NothingIsRepeatedOnceAByteOfAnAnswerHasCome) {
 }
 
 TEST_F(ClientTest, AnIdleConnectionThatItsPeerClosesLeavesThePoolAtOnce) {
-    UpstreamDouble upstream(loop, {{step::expect_request(), step::send(answer_of("one")), step::finish(), step::hang()}, {step::serve(answer_of("two"))}});
+    UpstreamDouble upstream(loop, {{step::expect_request(), step::send(answer_of("one")), step::finish(), step::hang()},
+                                   {step::serve(answer_of("two"))}});
     const auto to = endpoint(upstream);
     EXPECT_EQ(ask(to).body, "one");
     turn();
@@ -362,7 +389,8 @@ TEST_F(ClientTest, NoMoreIdleConnectionsThanAllowedAreKept) {
         exchanges.push_back(std::make_unique<ClientExchange>(client));
         outcomes.push_back(start(converse(*exchanges.back(), to, "POST", "{}", {})));
     }
-    ASSERT_TRUE(loop.run_until([&] { return std::ranges::all_of(outcomes, [](const auto& each) { return each->has_value(); }); }));
+    ASSERT_TRUE(
+        loop.run_until([&] { return std::ranges::all_of(outcomes, [](const auto& each) { return each->has_value(); }); }));
     EXPECT_EQ(upstream.connections(), 5u);
     EXPECT_EQ(client.pool().idle(), 2u);
 }
@@ -380,7 +408,8 @@ TEST_F(ClientTest, EndpointsOfOneKeyShareConnectionsAndOthersDoNot) {
 TEST_F(ClientTest, SilenceBeforeTheHeadIsAHeadersTimeout) {
     UpstreamDouble upstream(loop, {{step::expect_request(), step::hang()}});
     ClientExchange exchange(client);
-    auto outcome = start(converse(exchange, endpoint(upstream), "POST", "{}", {.connect = second, .headers = 5 * second, .idle = 9 * second, .total = 99 * second}));
+    auto outcome = start(converse(exchange, endpoint(upstream), "POST", "{}",
+                                  {.connect = second, .headers = 5 * second, .idle = 9 * second, .total = 99 * second}));
     ASSERT_TRUE(loop.run_until([&] { return !upstream.requests().empty(); }));
     turn();
     clock.advance(5 * second - 1);
@@ -399,7 +428,8 @@ TEST_F(ClientTest, SilenceBeforeTheHeadIsAHeadersTimeout) {
 TEST_F(ClientTest, SilenceWithinTheBodyIsAnIdleTimeout) {
     UpstreamDouble upstream(loop, {{step::expect_request(), step::send(chunked_head() + chunk("first")), step::hang()}});
     ClientExchange exchange(client);
-    auto outcome = start(converse(exchange, endpoint(upstream), "POST", "{}", {.connect = second, .headers = 5 * second, .idle = 9 * second, .total = 99 * second}));
+    auto outcome = start(converse(exchange, endpoint(upstream), "POST", "{}",
+                                  {.connect = second, .headers = 5 * second, .idle = 9 * second, .total = 99 * second}));
     ASSERT_TRUE(loop.run_until([&] { return exchange.bytes_received() > 0; }));
     turn();
     clock.advance(8 * second);
@@ -416,7 +446,8 @@ TEST_F(ClientTest, SilenceWithinTheBodyIsAnIdleTimeout) {
 TEST_F(ClientTest, TheTotalLimitEndsAStreamThatKeepsComing) {
     UpstreamDouble upstream(loop, {{step::expect_request(), step::send(chunked_head() + chunk("first")), step::hang()}});
     ClientExchange exchange(client);
-    auto outcome = start(converse(exchange, endpoint(upstream), "POST", "{}", {.connect = second, .headers = 5 * second, .idle = 60 * second, .total = 7 * second}));
+    auto outcome = start(converse(exchange, endpoint(upstream), "POST", "{}",
+                                  {.connect = second, .headers = 5 * second, .idle = 60 * second, .total = 7 * second}));
     ASSERT_TRUE(loop.run_until([&] { return exchange.bytes_received() > 0; }));
     turn();
     clock.advance(8 * second);
@@ -429,7 +460,8 @@ TEST_F(ClientTest, AnUpstreamThatDoesNotTakeTheRequestTimesOut) {
     // Nobody reads the body, and the kernel's buffers fill up; the upstream is itself busy with sending.
     UpstreamDouble stuck(loop, {{step::expect_head(), step::send(std::string(1 << 20, 'x'), 64)}});
     ClientExchange exchange(client);
-    auto outcome = start(converse(exchange, endpoint(stuck), "POST", std::string(64 << 20, 'b'), {.connect = second, .headers = 5 * second, .idle = 9 * second, .total = 0}));
+    auto outcome = start(converse(exchange, endpoint(stuck), "POST", std::string(64 << 20, 'b'),
+                                  {.connect = second, .headers = 5 * second, .idle = 9 * second, .total = 0}));
     ASSERT_TRUE(loop.run_until([&] { return !stuck.requests().empty(); }));
     turn(200);
     clock.advance(6 * second);
@@ -439,7 +471,8 @@ TEST_F(ClientTest, AnUpstreamThatDoesNotTakeTheRequestTimesOut) {
 }
 
 TEST_F(ClientTest, AnAnswerToARequestThatWasNotReadToItsEndIsStillSeen) {
-    UpstreamDouble upstream(loop, {{step::expect_head(), step::send(answer_of("too large", "Connection: close\r\n", 413)), step::close()}});
+    UpstreamDouble upstream(
+        loop, {{step::expect_head(), step::send(answer_of("too large", "Connection: close\r\n", 413)), step::close()}});
     const auto outcome = ask(endpoint(upstream), std::string(8 << 20, 'b'));
     if (outcome.status.has_value()) {
         EXPECT_EQ(outcome.status.value(), 413);
@@ -482,7 +515,8 @@ TEST_F(ClientTest, AbortBetweenReadsClosesAtOnce) {
     UpstreamDouble upstream(loop, {{step::expect_request(), step::send(chunked_head() + chunk("x")), step::hang()}});
     ClientExchange exchange(client);
     const auto head = head_of("POST", 0);
-    ASSERT_TRUE(run(loop, exchange.send(endpoint(upstream), {.method = "POST", .head = head, .body = {}, .limits = {}}, {})).has_value());
+    ASSERT_TRUE(
+        run(loop, exchange.send(endpoint(upstream), {.method = "POST", .head = head, .body = {}, .limits = {}}, {})).has_value());
     exchange.abort();
     turn();
     EXPECT_EQ(upstream.open_connections(), 0u);
@@ -498,10 +532,12 @@ TEST_F(ClientTest, AbortBeforeSendSendsNothing) {
 }
 
 TEST_F(ClientTest, AnEndlessBodyNeedsNoMoreMemoryThanOnePiece) {
-    UpstreamDouble upstream(loop, {{step::expect_request(), step::send("HTTP/1.1 200 OK\r\n\r\n"), step::send(std::string(1 << 20, 'x'), 1000), step::hang()}});
+    UpstreamDouble upstream(loop, {{step::expect_request(), step::send("HTTP/1.1 200 OK\r\n\r\n"),
+                                    step::send(std::string(1 << 20, 'x'), 1000), step::hang()}});
     ClientExchange exchange(client);
     const auto head = head_of("POST", 0);
-    ASSERT_TRUE(run(loop, exchange.send(endpoint(upstream), {.method = "POST", .head = head, .body = {}, .limits = {}}, {})).has_value());
+    ASSERT_TRUE(
+        run(loop, exchange.send(endpoint(upstream), {.method = "POST", .head = head, .body = {}, .limits = {}}, {})).has_value());
     std::size_t total = 0;
     while (total < (50u << 20)) {
         const auto piece = run(loop, exchange.read_some());
@@ -513,8 +549,11 @@ TEST_F(ClientTest, AnEndlessBodyNeedsNoMoreMemoryThanOnePiece) {
 }
 
 TEST_F(ClientTest, ReadAllStopsAtItsLimit) {
-    UpstreamDouble upstream(loop, {{step::expect_request(), step::send("HTTP/1.1 200 OK\r\n\r\n"), step::send(std::string(1 << 16, 'x'), 1000), step::hang()}});
-    const auto answer = run(loop, client.fetch(endpoint(upstream), {.method = "GET", .target = "/models", .headers = "", .body = "", .limit = 1 << 20}));
+    UpstreamDouble upstream(loop, {{step::expect_request(), step::send("HTTP/1.1 200 OK\r\n\r\n"),
+                                    step::send(std::string(1 << 16, 'x'), 1000), step::hang()}});
+    const auto answer = run(
+        loop,
+        client.fetch(endpoint(upstream), {.method = "GET", .target = "/models", .headers = "", .body = "", .limit = 1 << 20}));
     ASSERT_FALSE(answer.has_value());
     EXPECT_EQ(answer.error().kind, FailureKind::upstream_malformed);
     turn();
@@ -524,12 +563,15 @@ TEST_F(ClientTest, ReadAllStopsAtItsLimit) {
 TEST_F(ClientTest, FetchGivesStatusHeadersAndTheDecodedBody) {
     const auto coded = encode_body(Coding::gzip, "{\"data\":[]}").value();
     UpstreamDouble upstream(loop, {{step::serve(answer_of(coded, "Content-Encoding: gzip\r\nX-Thing: 7\r\n"))}});
-    const auto answer = run(loop, client.fetch(endpoint(upstream), {.method = "GET", .target = "/v1/models", .headers = "Accept: */*\r\n", .body = ""}));
+    const auto answer = run(
+        loop,
+        client.fetch(endpoint(upstream), {.method = "GET", .target = "/v1/models", .headers = "Accept: */*\r\n", .body = ""}));
     ASSERT_TRUE(answer.has_value());
     EXPECT_EQ(answer->status, 200);
     EXPECT_EQ(answer->body, "{\"data\":[]}");
     EXPECT_EQ(answer->header("x-thing"), "7");
-    EXPECT_EQ(upstream.requests()[0], fmt::format("GET /v1/models HTTP/1.1\r\nHost: 127.0.0.1:{}\r\nAccept: */*\r\n\r\n", upstream.port()));
+    EXPECT_EQ(upstream.requests()[0],
+              fmt::format("GET /v1/models HTTP/1.1\r\nHost: 127.0.0.1:{}\r\nAccept: */*\r\n\r\n", upstream.port()));
 }
 
 TEST_F(ClientTest, ManyRequestsAtOnceAllComeBack) {
@@ -543,7 +585,8 @@ TEST_F(ClientTest, ManyRequestsAtOnceAllComeBack) {
         if (i % 3 == 0) exchanges.back()->abort();
         if (i % 7 == 0) turn(2);
     }
-    ASSERT_TRUE(loop.run_until([&] { return std::ranges::all_of(outcomes, [](const auto& each) { return each->has_value(); }); }));
+    ASSERT_TRUE(
+        loop.run_until([&] { return std::ranges::all_of(outcomes, [](const auto& each) { return each->has_value(); }); }));
     int good = 0;
     for (const auto& outcome : outcomes) good += (*outcome)->status.has_value() && (*outcome)->body == "many" ? 1 : 0;
     EXPECT_GE(good, 133);

@@ -12,7 +12,8 @@ namespace {
 
 Task<> fetch_many(HttpClient& client, std::shared_ptr<const UpstreamEndpoint> endpoint, int count, int& good, bool& done) {
     for (int i = 0; i < count; ++i) {
-        auto answer = co_await client.fetch(endpoint, {.method = "POST", .target = "/", .headers = i % 5 == 0 ? "Connection: close\r\n" : "", .body = "{}"});
+        auto answer = co_await client.fetch(
+            endpoint, {.method = "POST", .target = "/", .headers = i % 5 == 0 ? "Connection: close\r\n" : "", .body = "{}"});
         good += answer.has_value() && answer->body == "shared" ? 1 : 0;
         if (i % 5 == 0) client.pool().clear();  // so that handshakes and resumptions happen all the time
     }
@@ -39,7 +40,8 @@ TEST(ClientThreads, ShardsShareEndpointsAndContextsWhileCertificatesAreReplaced)
         loop.run();
     });
     server_loop.wait(nullptr);
-    const auto endpoint = UpstreamEndpoint::make({.tls = true, .host = "127.0.0.1", .port = port}, contexts.get({.ca_file = authority.ca_file()}).value());
+    const auto endpoint = UpstreamEndpoint::make({.tls = true, .host = "127.0.0.1", .port = port},
+                                                 contexts.get({.ca_file = authority.ca_file()}).value());
 
     std::atomic<int> running{threads};
     std::vector<int> good(threads, 0);

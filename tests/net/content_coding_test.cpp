@@ -27,19 +27,22 @@ std::string decode_in_steps(std::string_view encoding, const std::string& body, 
     auto decoder = ContentDecoder::make(encoding, roomy, BodyOf::client).value();
     std::string out;
     *good = true;
-    for (std::size_t at = 0; at < body.size() && *good; at += step) *good = decoder.feed(std::string_view(body).substr(at, step), out).has_value();
+    for (std::size_t at = 0; at < body.size() && *good; at += step)
+        *good = decoder.feed(std::string_view(body).substr(at, step), out).has_value();
     *good = *good && decoder.finish().has_value();
     return out;
 }
 
 TEST(ContentCoding, EveryCodingRoundTripsAtEveryStep) {
-    for (const std::size_t size : {std::size_t{0}, std::size_t{1}, std::size_t{5'000}, std::size_t{16'384}, std::size_t{32'768}, std::size_t{300'000}}) {
+    for (const std::size_t size :
+         {std::size_t{0}, std::size_t{1}, std::size_t{5'000}, std::size_t{16'384}, std::size_t{32'768}, std::size_t{300'000}}) {
         const std::string text = sample(size);
         for (const auto coding : {Coding::gzip, Coding::deflate, Coding::br, Coding::zstd}) {
             const auto coded = encode_body(coding, text).value();
             for (const std::size_t step : {std::size_t{1}, std::size_t{2}, std::size_t{7}, std::size_t{4'096}, coded.size()}) {
                 bool good = false;
-                ASSERT_EQ(decode_in_steps(to_string(coding), coded, step, &good), text) << to_string(coding) << " " << size << " " << step;
+                ASSERT_EQ(decode_in_steps(to_string(coding), coded, step, &good), text)
+                    << to_string(coding) << " " << size << " " << step;
                 ASSERT_TRUE(good) << to_string(coding) << " " << size << " " << step;
             }
         }

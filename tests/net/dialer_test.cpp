@@ -39,7 +39,9 @@ protected:
         for (int i = 0; i < times; ++i) loop.poll();
     }
 
-    Result<SimpleResponse> fetch(std::shared_ptr<const UpstreamEndpoint> to) { return run(loop, client.fetch(std::move(to), {.method = "GET", .target = "/x"})); }
+    Result<SimpleResponse> fetch(std::shared_ptr<const UpstreamEndpoint> to) {
+        return run(loop, client.fetch(std::move(to), {.method = "GET", .target = "/x"}));
+    }
 
     ManualClock clock;
     Loop loop{clock};
@@ -48,7 +50,8 @@ protected:
 };
 
 TEST_F(DialerTest, FamiliesTakeTurns) {
-    const auto mixed = interleave_families({address("[::1]:1"), address("[::2]:1"), address("[::3]:1"), address("127.0.0.1:1"), address("127.0.0.2:1")});
+    const auto mixed = interleave_families(
+        {address("[::1]:1"), address("[::2]:1"), address("[::3]:1"), address("127.0.0.1:1"), address("127.0.0.2:1")});
     std::vector<std::string> text;
     for (const auto& each : mixed) text.push_back(each.to_string());
     EXPECT_EQ(text, (std::vector<std::string>{"[::1]:1", "127.0.0.1:1", "[::2]:1", "127.0.0.2:1", "[::3]:1"}));
@@ -58,7 +61,8 @@ TEST_F(DialerTest, FamiliesTakeTurns) {
 TEST_F(DialerTest, ARefusedAddressIsFollowedByTheNextAtOnce) {
     UpstreamDouble upstream(loop, {{step::serve(answer_of("x"))}});
     const auto refused = SocketAddress::loopback(closed_port());
-    const auto socket = run(loop, connect_first(loop, {refused, refused, SocketAddress::loopback(upstream.port())}, 250 * millisecond, 0, cancellation));
+    const auto socket = run(loop, connect_first(loop, {refused, refused, SocketAddress::loopback(upstream.port())},
+                                                250 * millisecond, 0, cancellation));
     ASSERT_TRUE(socket.has_value());
     EXPECT_EQ(peer_address(socket->fd()).port(), upstream.port());
 }
@@ -66,7 +70,8 @@ TEST_F(DialerTest, ARefusedAddressIsFollowedByTheNextAtOnce) {
 TEST_F(DialerTest, ASilentAddressIsOvertakenAfterTheStagger) {
     FullListener silent;
     UpstreamDouble upstream(loop, {{step::serve(answer_of("x"))}});
-    auto socket = start(connect_first(loop, {silent.where(), SocketAddress::loopback(upstream.port())}, 250 * millisecond, 0, cancellation));
+    auto socket = start(
+        connect_first(loop, {silent.where(), SocketAddress::loopback(upstream.port())}, 250 * millisecond, 0, cancellation));
     turn();
     EXPECT_FALSE(socket->has_value());
     clock.advance(249 * millisecond);
@@ -79,7 +84,8 @@ TEST_F(DialerTest, ASilentAddressIsOvertakenAfterTheStagger) {
 
 TEST_F(DialerTest, AllReasonsAreInTheDetail) {
     const auto one = closed_port();
-    const auto failed = run(loop, connect_first(loop, {SocketAddress::loopback(one), address("[::1]:9")}, 250 * millisecond, 0, cancellation));
+    const auto failed =
+        run(loop, connect_first(loop, {SocketAddress::loopback(one), address("[::1]:9")}, 250 * millisecond, 0, cancellation));
     ASSERT_FALSE(failed.has_value());
     EXPECT_EQ(failed.error().kind, FailureKind::upstream_unavailable);
     EXPECT_NE(failed.error().detail.find(std::to_string(one)), std::string::npos);
@@ -110,7 +116,8 @@ TEST_F(DialerTest, PlainRequestsGoToTheProxyInAbsoluteForm) {
     const auto to = UpstreamEndpoint::make({.tls = false, .host = "api.example.test", .port = 8080}, nullptr, settings);
     EXPECT_EQ(fetch(to).value().body, "by proxy");
     EXPECT_EQ(proxy.requests().at(0),
-              "GET http://api.example.test:8080/x HTTP/1.1\r\nHost: api.example.test:8080\r\nProxy-Authorization: Basic dXNlcjpwYXNz\r\n\r\n");
+              "GET http://api.example.test:8080/x HTTP/1.1\r\nHost: api.example.test:8080\r\nProxy-Authorization: Basic "
+              "dXNlcjpwYXNz\r\n\r\n");
 }
 
 TEST_F(DialerTest, SecureRequestsGoThroughATunnel) {
@@ -119,10 +126,13 @@ TEST_F(DialerTest, SecureRequestsGoThroughATunnel) {
     const auto settings = parse_proxy("http://user:pass@127.0.0.1:" + std::to_string(proxy.port())).value();
     TestAuthority authority("Root");
     TlsClientContexts contexts;
-    const auto to = UpstreamEndpoint::make({.tls = true, .host = "api.example.test", .port = 443}, contexts.get({.ca_file = authority.ca_file()}).value(), settings);
+    const auto to = UpstreamEndpoint::make({.tls = true, .host = "api.example.test", .port = 443},
+                                           contexts.get({.ca_file = authority.ca_file()}).value(), settings);
     auto answer = start(client.fetch(to, {}));
     ASSERT_TRUE(loop.run_until([&] { return !proxy.requests().empty(); }));
-    EXPECT_EQ(proxy.requests().at(0), "CONNECT api.example.test:443 HTTP/1.1\r\nHost: api.example.test:443\r\nProxy-Authorization: Basic dXNlcjpwYXNz\r\n\r\n");
+    EXPECT_EQ(
+        proxy.requests().at(0),
+        "CONNECT api.example.test:443 HTTP/1.1\r\nHost: api.example.test:443\r\nProxy-Authorization: Basic dXNlcjpwYXNz\r\n\r\n");
     turn();
     EXPECT_FALSE(answer->has_value());
     clock.advance(3 * second);
@@ -135,10 +145,12 @@ TEST_F(DialerTest, AProxyThatRefusesIsUnavailable) {
     TestAuthority authority("Root");
     TlsClientContexts contexts;
     const auto tls = contexts.get({.ca_file = authority.ca_file()}).value();
-    for (const std::string refusal : {"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n", "HTTP/1.1 403 Forbidden\r\n\r\n", "garbage\r\n\r\n",
-                                      "HTTP/1.1 200 OK\r\n\r\nbytes of its own"}) {
+    for (const std::string refusal :
+         {"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n", "HTTP/1.1 403 Forbidden\r\n\r\n",
+          "garbage\r\n\r\n", "HTTP/1.1 200 OK\r\n\r\nbytes of its own"}) {
         UpstreamDouble proxy(loop, {{step::expect_head(), step::send(refusal), step::hang()}});
-        const auto to = UpstreamEndpoint::make({.tls = true, .host = "api.example.test", .port = 443}, tls, Proxy{{.tls = false, .host = "127.0.0.1", .port = proxy.port()}, {}});
+        const auto to = UpstreamEndpoint::make({.tls = true, .host = "api.example.test", .port = 443}, tls,
+                                               Proxy{{.tls = false, .host = "127.0.0.1", .port = proxy.port()}, {}});
         const auto answer = fetch(to);
         ASSERT_FALSE(answer.has_value());
         EXPECT_EQ(answer.error().kind, FailureKind::upstream_unavailable) << refusal;

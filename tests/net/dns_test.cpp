@@ -47,7 +47,8 @@ TEST_F(DnsTest, LiteralsAndLocalhostAskNobody) {
 
 TEST_F(DnsTest, BothFamiliesAreAsked) {
     server.records["api.example.test"] = {{"192.0.2.1", "192.0.2.2"}, {"2001:db8::1"}};
-    EXPECT_EQ(text_of(resolve("api.example.test")), (std::vector<std::string>{"192.0.2.1:443", "192.0.2.2:443", "[2001:db8::1]:443"}));
+    EXPECT_EQ(text_of(resolve("api.example.test")),
+              (std::vector<std::string>{"192.0.2.1:443", "192.0.2.2:443", "[2001:db8::1]:443"}));
     EXPECT_EQ(server.questions, 2);
 }
 

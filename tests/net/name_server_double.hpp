@@ -23,7 +23,8 @@ public:
         bool silent = false;
     };
 
-    explicit NameServerDouble(Loop& loop) : loop_(loop), socket_(::socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)) {
+    explicit NameServerDouble(Loop& loop)
+        : loop_(loop), socket_(::socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)) {
         const auto address = SocketAddress::loopback(0);
         if (::bind(socket_.fd(), address.get(), address.length()) != 0) std::abort();
         loop_.add_level(socket_.fd(), EPOLLIN, *this);
@@ -39,7 +40,8 @@ private:
         unsigned char question[512];
         sockaddr_storage from{};
         socklen_t from_size = sizeof from;
-        const ssize_t size = ::recvfrom(socket_.fd(), question, sizeof question, 0, reinterpret_cast<sockaddr*>(&from), &from_size);
+        const ssize_t size =
+            ::recvfrom(socket_.fd(), question, sizeof question, 0, reinterpret_cast<sockaddr*>(&from), &from_size);
         if (size < 17) return;
         ++questions;
         std::string name;

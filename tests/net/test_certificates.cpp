@@ -30,7 +30,8 @@ X509* new_certificate(const std::string& name, long serial, EVP_PKEY* key, int f
     X509_time_adj_ex(X509_getm_notBefore(certificate), from_days, 0, nullptr);
     X509_time_adj_ex(X509_getm_notAfter(certificate), to_days, 0, nullptr);
     X509_set_pubkey(certificate, key);
-    X509_NAME_add_entry_by_txt(X509_get_subject_name(certificate), "CN", MBSTRING_UTF8, reinterpret_cast<const unsigned char*>(name.c_str()), -1, -1, 0);
+    X509_NAME_add_entry_by_txt(X509_get_subject_name(certificate), "CN", MBSTRING_UTF8,
+                               reinterpret_cast<const unsigned char*>(name.c_str()), -1, -1, 0);
     return certificate;
 }
 

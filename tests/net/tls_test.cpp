@@ -17,7 +17,8 @@ class TlsTest : public ::testing::Test {
 protected:
     std::unique_ptr<TlsServerContext> server(const Subject& subject = {}, std::string client_ca = {}) {
         const auto files = authority.issue(subject, "server");
-        return TlsServerContext::make({.cert_file = files.cert, .key_file = files.key, .client_ca_file = std::move(client_ca)}).value();
+        return TlsServerContext::make({.cert_file = files.cert, .key_file = files.key, .client_ca_file = std::move(client_ca)})
+            .value();
     }
 
     std::shared_ptr<const TlsClientContext> trusting(TlsClientOptions options = {}) {
@@ -25,14 +26,17 @@ protected:
         return contexts.get(options).value();
     }
 
-    std::shared_ptr<const UpstreamEndpoint> endpoint(const UpstreamDouble& upstream, std::shared_ptr<const TlsClientContext> tls, const std::string& host = "127.0.0.1") {
+    std::shared_ptr<const UpstreamEndpoint> endpoint(const UpstreamDouble& upstream, std::shared_ptr<const TlsClientContext> tls,
+                                                     const std::string& host = "127.0.0.1") {
         auto origin = upstream.origin();
         origin.host = host;
         return UpstreamEndpoint::make(origin, std::move(tls));
     }
 
     Result<SimpleResponse> fetch(std::shared_ptr<const UpstreamEndpoint> to, std::string body = {}) {
-        return run(loop, client.fetch(std::move(to), {.method = "POST", .target = "/", .headers = "", .body = std::move(body), .limit = 64 << 20}));
+        return run(loop,
+                   client.fetch(std::move(to),
+                                {.method = "POST", .target = "/", .headers = "", .body = std::move(body), .limit = 64 << 20}));
     }
 
     void expect_refused(const Result<SimpleResponse>& answer, std::string_view detail) {
@@ -105,7 +109,8 @@ TEST_F(TlsTest, AnExpiredCertificateIsRefused) {
 }
 
 TEST_F(TlsTest, InsecureAcceptsAnything) {
-    const auto tls = server({.name = "api.example", .alternatives = "DNS:api.example", .valid_from_days = -30, .valid_to_days = -1});
+    const auto tls =
+        server({.name = "api.example", .alternatives = "DNS:api.example", .valid_from_days = -30, .valid_to_days = -1});
     UpstreamDouble upstream(loop, {{step::serve(answer_of("x"))}}, tls.get());
     EXPECT_TRUE(fetch(endpoint(upstream, contexts.get({.insecure = true}).value())).has_value());
 }
@@ -119,7 +124,8 @@ TEST_F(TlsTest, ConnectionsOfDifferentTrustAreNotShared) {
 
 TEST_F(TlsTest, SessionsAreResumedPerOrigin) {
     const auto tls = server();
-    UpstreamDouble upstream(loop, {{step::expect_request(), step::send(answer_of("x", "Connection: close\r\n")), step::finish()}}, tls.get());
+    UpstreamDouble upstream(loop, {{step::expect_request(), step::send(answer_of("x", "Connection: close\r\n")), step::finish()}},
+                            tls.get());
     const auto context = trusting();
     auto sessions = std::make_shared<TlsSessionCache>();
     std::vector<bool> resumed;
@@ -198,8 +204,10 @@ TEST_F(TlsTest, OneTrustSetIsOneContextUntilItsFilesChange) {
 
 TEST_F(TlsTest, AnAnswerCutWithoutCloseNotifyIsNotAnEnd) {
     const auto tls = server();
-    UpstreamDouble upstream(loop, {{step::expect_request(), step::send("HTTP/1.1 200 OK\r\n\r\nhalf"), step::close()},
-                                   {step::expect_request(), step::send("HTTP/1.1 200 OK\r\n\r\nwhole"), step::finish(), step::hang()}}, tls.get());
+    UpstreamDouble upstream(loop,
+                            {{step::expect_request(), step::send("HTTP/1.1 200 OK\r\n\r\nhalf"), step::close()},
+                             {step::expect_request(), step::send("HTTP/1.1 200 OK\r\n\r\nwhole"), step::finish(), step::hang()}},
+                            tls.get());
     const auto cut = fetch(endpoint(upstream, trusting()));
     ASSERT_FALSE(cut.has_value());
     EXPECT_EQ(cut.error().kind, FailureKind::upstream_malformed);
@@ -220,7 +228,8 @@ TEST_F(TlsTest, AServerThatNeverAnswersTheHandshakeIsAConnectTimeout) {
     UpstreamDouble upstream(loop, {{step::hang()}});
     auto origin = upstream.origin();
     origin.tls = true;
-    auto answer = start(client.fetch(UpstreamEndpoint::make(origin, trusting()), {}, {.connect = 2 * second, .headers = 9 * second, .idle = 0, .total = 0}));
+    auto answer = start(client.fetch(UpstreamEndpoint::make(origin, trusting()), {},
+                                     {.connect = 2 * second, .headers = 9 * second, .idle = 0, .total = 0}));
     ASSERT_TRUE(loop.run_until([&] { return upstream.open_connections() == 1; }));
     turn();
     EXPECT_FALSE(answer->has_value());
@@ -236,7 +245,9 @@ TEST_F(TlsTest, AbortDuringTheHandshakeClosesTheConnection) {
     auto origin = upstream.origin();
     origin.tls = true;
     ClientExchange exchange(client);
-    auto status = start(exchange.send(UpstreamEndpoint::make(origin, trusting()), {.method = "GET", .head = "GET / HTTP/1.1\r\nHost: x\r\n\r\n", .body = {}, .limits = {}}, {}));
+    auto status =
+        start(exchange.send(UpstreamEndpoint::make(origin, trusting()),
+                            {.method = "GET", .head = "GET / HTTP/1.1\r\nHost: x\r\n\r\n", .body = {}, .limits = {}}, {}));
     ASSERT_TRUE(loop.run_until([&] { return upstream.open_connections() == 1; }));
     exchange.abort();
     turn();

@@ -28,10 +28,10 @@ namespace step {
 inline Step expect_request() { return {Step::What::expect_request, {}}; }  ///< Head and body.
 inline Step expect_head() { return {Step::What::expect_head, {}}; }        ///< The head only; the body stays unread.
 inline Step send(std::string text, std::size_t repeat = 1) { return {Step::What::send, std::move(text), repeat}; }
-inline Step finish() { return {Step::What::finish, {}}; }                  ///< Orderly end of sending.
+inline Step finish() { return {Step::What::finish, {}}; }  ///< Orderly end of sending.
 inline Step close() { return {Step::What::close, {}}; }
 inline Step reset() { return {Step::What::reset, {}}; }
-inline Step hang() { return {Step::What::hang, {}}; }                      ///< Until the client goes.
+inline Step hang() { return {Step::What::hang, {}}; }                                 ///< Until the client goes.
 inline Step serve(std::string text) { return {Step::What::serve, std::move(text)}; }  ///< The same answer to every request.
 }  // namespace step
 
@@ -46,7 +46,7 @@ public:
 
     std::uint16_t port() const { return port_; }
     Origin origin() const { return {.tls = tls_ != nullptr, .host = "127.0.0.1", .port = port_}; }
-    std::size_t connections() const { return connections_; }       ///< Accepted so far.
+    std::size_t connections() const { return connections_; }  ///< Accepted so far.
     std::size_t open_connections() const { return open_; }
     std::size_t handshakes_failed() const { return handshakes_failed_; }
     const std::vector<std::string>& requests() const { return requests_; }  ///< Heads and bodies as they came.
