@@ -10,10 +10,34 @@ namespace gotthard::dialect {
 namespace {
 
 /// Fields whose loss changes what the caller gets, in the spelling of any dialect. Everything else is tuning.
-constexpr std::string_view contract_fields[] = {
-    "audio",       "code_execution",  "container_upload", "custom",          "document",    "file",          "format",      "function_call", "functions", "grammar", "image",
-    "image_url",   "input_audio",     "json_schema",      "logprobs",        "mcp_servers", "modalities",    "n",           "output_format", "response_format",
-    "stop",        "stop_sequences",  "tool_choice",      "tools",           "top_logprobs", "video",        "video_url",   "web_search_options"};
+constexpr std::string_view contract_fields[] = {"audio",
+                                                "code_execution",
+                                                "container_upload",
+                                                "custom",
+                                                "document",
+                                                "file",
+                                                "format",
+                                                "function_call",
+                                                "functions",
+                                                "grammar",
+                                                "image",
+                                                "image_url",
+                                                "input_audio",
+                                                "json_schema",
+                                                "logprobs",
+                                                "mcp_servers",
+                                                "modalities",
+                                                "n",
+                                                "output_format",
+                                                "response_format",
+                                                "stop",
+                                                "stop_sequences",
+                                                "tool_choice",
+                                                "tools",
+                                                "top_logprobs",
+                                                "video",
+                                                "video_url",
+                                                "web_search_options"};
 
 bool is_name_character(char c) { return is_alpha(c) || is_digit(c) || c == '_' || c == '-'; }
 
@@ -46,9 +70,12 @@ std::string_view last_name(std::string_view path) {
 
 bool fits_call_id(std::string_view id, CallIdRule rule) {
     switch (rule) {
-        case CallIdRule::chat: return !id.empty() && id.size() <= 64;
-        case CallIdRule::anthropic: return fits_name(id, id.size());
-        case CallIdRule::mistral: return id.size() == 9 && std::ranges::all_of(id, [](char c) { return is_alpha(c) || is_digit(c); });
+        case CallIdRule::chat:
+            return !id.empty() && id.size() <= 64;
+        case CallIdRule::anthropic:
+            return fits_name(id, id.size());
+        case CallIdRule::mistral:
+            return id.size() == 9 && std::ranges::all_of(id, [](char c) { return is_alpha(c) || is_digit(c); });
     }
     return false;
 }
@@ -56,9 +83,12 @@ bool fits_call_id(std::string_view id, CallIdRule rule) {
 std::string derived_call_id(std::string_view id, std::string_view salt, CallIdRule rule) {
     const std::string seed = std::string(id) + std::string(salt);
     switch (rule) {
-        case CallIdRule::chat: return derived_id("call_", seed, 24);
-        case CallIdRule::mistral: return derived_id("", seed, 9);
-        case CallIdRule::anthropic: break;
+        case CallIdRule::chat:
+            return derived_id("call_", seed, 24);
+        case CallIdRule::mistral:
+            return derived_id("", seed, 9);
+        case CallIdRule::anthropic:
+            break;
     }
     return replaced_characters(utf8_prefix(id, 55)) + "_" + sha256_hex(seed).substr(0, 8);
 }
@@ -72,7 +102,8 @@ std::string_view find_pair(const std::vector<std::pair<std::string, std::string>
 }  // namespace
 
 llm::Severity severity_of(std::string_view name) {
-    return std::ranges::find(contract_fields, name) != std::end(contract_fields) ? llm::Severity::contract : llm::Severity::tuning;
+    return std::ranges::find(contract_fields, name) != std::end(contract_fields) ? llm::Severity::contract
+                                                                                 : llm::Severity::tuning;
 }
 
 void lose(llm::Losses& losses, std::string path, std::string reason) {
@@ -82,7 +113,8 @@ void lose(llm::Losses& losses, std::string path, std::string reason) {
 
 void lose_extras(llm::Losses& losses, std::string_view prefix, const llm::Extras& extras) {
     // Chat fields that ride along verbatim for chat upstreams although their meaning stands in members of its own.
-    static constexpr std::string_view carried[] = {"safety_identifier", "reasoning", "reasoning_effort", "thinking_blocks", "reasoning_details"};
+    static constexpr std::string_view carried[] = {"safety_identifier", "reasoning", "reasoning_effort", "thinking_blocks",
+                                                   "reasoning_details"};
     for (const auto& extra : extras) {
         if (extra.json == "null" || std::ranges::find(carried, extra.key) != std::end(carried)) continue;
         std::string path(prefix);
@@ -122,7 +154,8 @@ std::string short_tool_name(std::string_view name, std::size_t limit) {
 std::string_view ToolNames::upstream(std::string_view name) {
     if (const auto found = known_.find(std::string(name)); found != known_.end()) return found->second;
     std::string given = short_tool_name(name, limit_);
-    for (int round = 1; taken_.contains(given); ++round) given = short_tool_name(std::string(name) + "." + std::to_string(round), limit_);
+    for (int round = 1; taken_.contains(given); ++round)
+        given = short_tool_name(std::string(name) + "." + std::to_string(round), limit_);
     taken_.insert(given);
     if (given != name) memory_.tool_names.emplace_back(given, std::string(name));
     return known_.emplace(std::string(name), std::move(given)).first->second;
@@ -137,8 +170,12 @@ std::string_view CallIds::upstream(std::string_view id) {
     return known_.emplace(std::string(id), std::move(given)).first->second;
 }
 
-std::string_view client_tool_name(const Memory* memory, std::string_view name) { return memory == nullptr ? name : find_pair(memory->tool_names, name); }
-std::string_view client_call_id(const Memory* memory, std::string_view id) { return memory == nullptr ? id : find_pair(memory->call_ids, id); }
+std::string_view client_tool_name(const Memory* memory, std::string_view name) {
+    return memory == nullptr ? name : find_pair(memory->tool_names, name);
+}
+std::string_view client_call_id(const Memory* memory, std::string_view id) {
+    return memory == nullptr ? id : find_pair(memory->call_ids, id);
+}
 
 std::optional<DataUrl> parse_data_url(std::string_view url) {
     if (!starts_with_ignoring_case(url, "data:")) return std::nullopt;
@@ -162,7 +199,8 @@ std::string_view sniff_media_type(std::string_view base64) {
         std::string_view start;  // of the base64 text
         std::string_view type;
     };
-    static constexpr Row rows[] = {{"iVBORw0KGgo", "image/png"}, {"/9j/", "image/jpeg"}, {"R0lGOD", "image/gif"}, {"JVBERi", "application/pdf"}};
+    static constexpr Row rows[] = {
+        {"iVBORw0KGgo", "image/png"}, {"/9j/", "image/jpeg"}, {"R0lGOD", "image/gif"}, {"JVBERi", "application/pdf"}};
     for (const auto& row : rows)
         if (base64.starts_with(row.start)) return row.type;
     // RIFF....WEBP: the tag stands at byte 8.
@@ -196,9 +234,13 @@ Status parse_request_body(std::string_view body, std::span<const std::string_vie
         return fail(std::move(failure));
     }
     const auto root = document.root();
-    if (!root.is_object()) return fail(FailureKind::invalid_request, fmt::format("the request body is {}: send one JSON object", json::to_string(root.kind())));
+    if (!root.is_object())
+        return fail(FailureKind::invalid_request,
+                    fmt::format("the request body is {}: send one JSON object", json::to_string(root.kind())));
     if (auto key = json::find_ambiguous_key(root, governed))
-        return bad_field(*key, "this top-level key is written twice or with escapes; write it once and plainly, so that no reader can see another value");
+        return bad_field(*key,
+                         "this top-level key is written twice or with escapes; write it once and plainly, so that no reader can "
+                         "see another value");
     return {};
 }
 
@@ -212,11 +254,25 @@ Holds holds(json::Value keyword) {
         std::string_view keyword;
         Holds holds;
     };
-    static constexpr Row rows[] = {
-        {"properties", Holds::map}, {"patternProperties", Holds::map}, {"$defs", Holds::map}, {"definitions", Holds::map}, {"dependentSchemas", Holds::map},
-        {"anyOf", Holds::list}, {"oneOf", Holds::list}, {"allOf", Holds::list}, {"prefixItems", Holds::list}, {"items", Holds::schema},
-        {"additionalProperties", Holds::schema}, {"unevaluatedProperties", Holds::schema}, {"unevaluatedItems", Holds::schema}, {"contains", Holds::schema},
-        {"propertyNames", Holds::schema}, {"not", Holds::schema}, {"if", Holds::schema}, {"then", Holds::schema}, {"else", Holds::schema}};
+    static constexpr Row rows[] = {{"properties", Holds::map},
+                                   {"patternProperties", Holds::map},
+                                   {"$defs", Holds::map},
+                                   {"definitions", Holds::map},
+                                   {"dependentSchemas", Holds::map},
+                                   {"anyOf", Holds::list},
+                                   {"oneOf", Holds::list},
+                                   {"allOf", Holds::list},
+                                   {"prefixItems", Holds::list},
+                                   {"items", Holds::schema},
+                                   {"additionalProperties", Holds::schema},
+                                   {"unevaluatedProperties", Holds::schema},
+                                   {"unevaluatedItems", Holds::schema},
+                                   {"contains", Holds::schema},
+                                   {"propertyNames", Holds::schema},
+                                   {"not", Holds::schema},
+                                   {"if", Holds::schema},
+                                   {"then", Holds::schema},
+                                   {"else", Holds::schema}};
     for (const auto& row : rows)
         if (keyword.equals(row.keyword)) return row.holds;
     return Holds::plain;
@@ -257,10 +313,18 @@ void append_schema_without(std::string& out, json::Value schema, std::span<const
         out += member.name.raw();
         out += ':';
         switch (holds(member.name)) {
-            case Holds::plain: json::append_minified(out, member.value); break;
-            case Holds::schema: append_schema_without(out, member.value, keywords); break;
-            case Holds::list: append_list_without(out, member.value, keywords); break;
-            case Holds::map: append_map_without(out, member.value, keywords); break;
+            case Holds::plain:
+                json::append_minified(out, member.value);
+                break;
+            case Holds::schema:
+                append_schema_without(out, member.value, keywords);
+                break;
+            case Holds::list:
+                append_list_without(out, member.value, keywords);
+                break;
+            case Holds::map:
+                append_map_without(out, member.value, keywords);
+                break;
         }
     }
     out += '}';

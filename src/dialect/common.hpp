@@ -72,7 +72,8 @@ private:
     std::unordered_set<std::string> taken_;
 };
 
-/// The client's own name for what the upstream calls `name`; `name` itself when nothing was changed. View of `memory` or of `name`.
+/// The client's own name for what the upstream calls `name`; `name` itself when nothing was changed. View of `memory` or of
+/// `name`.
 std::string_view client_tool_name(const Memory* memory, std::string_view name);
 std::string_view client_call_id(const Memory* memory, std::string_view id);
 

@@ -13,8 +13,10 @@ void BlockEdit::keep(std::string_view piece, std::string& out) {
         std::string().swap(held_);
         passing_ = true;
     }
-    if (passing_) out += piece;
-    else held_ += piece;
+    if (passing_)
+        out += piece;
+    else
+        held_ += piece;
 }
 
 void BlockEdit::close(std::string& out) {
@@ -70,8 +72,10 @@ void BodyEdit::feed(std::string_view bytes, std::string& out) {
         std::string().swap(held_);
         passing_ = true;
     }
-    if (passing_) out += bytes;
-    else held_ += bytes;
+    if (passing_)
+        out += bytes;
+    else
+        held_ += bytes;
 }
 
 void BodyEdit::finish(std::string& out) {
@@ -102,8 +106,10 @@ namespace {
 /// One past the string that opens at `at`; npos when it has no end.
 std::size_t skip_string(std::string_view json, std::size_t at) {
     for (++at; at < json.size(); ++at) {
-        if (json[at] == '\\') ++at;
-        else if (json[at] == '"') return at + 1;
+        if (json[at] == '\\')
+            ++at;
+        else if (json[at] == '"')
+            return at + 1;
     }
     return std::string_view::npos;
 }
@@ -124,8 +130,13 @@ std::size_t skip_value(std::string_view json, std::size_t at) {
     std::size_t depth = 0;
     while (at < json.size()) {
         switch (json[at]) {
-            case '{': case '[': ++depth; ++at; break;
-            case '}': case ']':
+            case '{':
+            case '[':
+                ++depth;
+                ++at;
+                break;
+            case '}':
+            case ']':
                 ++at;
                 if (--depth == 0) return at;
                 break;
@@ -133,7 +144,8 @@ std::size_t skip_value(std::string_view json, std::size_t at) {
                 at = skip_string(json, at);
                 if (at == std::string_view::npos) return at;
                 break;
-            default: ++at;
+            default:
+                ++at;
         }
     }
     return std::string_view::npos;

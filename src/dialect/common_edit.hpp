@@ -50,7 +50,8 @@ private:
     bool passing_ = false;
 };
 
-/// Where the value of the only `data:` line of an SSE block stands: offset and size within `block`. Size 0: no or several data lines.
+/// Where the value of the only `data:` line of an SSE block stands: offset and size within `block`. Size 0: no or several data
+/// lines.
 struct DataSpan {
     std::size_t begin = 0;
     std::size_t size = 0;

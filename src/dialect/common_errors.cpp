@@ -20,30 +20,85 @@ std::string_view status_text(int status) {
         int status;
         std::string_view text;
     };
-    static constexpr Row rows[] = {{400, "Bad request"}, {401, "Unauthorized"}, {402, "Payment required"}, {403, "Forbidden"}, {404, "Not found"}, {405, "Method not allowed"},
-                                   {408, "Request timeout"}, {409, "Conflict"}, {413, "Request too large"}, {415, "Unsupported media type"}, {422, "Unprocessable request"},
-                                   {424, "Failed dependency"}, {429, "Too many requests"}, {500, "Internal server error"}, {501, "Not implemented"}, {502, "Bad gateway"},
-                                   {503, "Service unavailable"}, {504, "Gateway timeout"}, {520, "Unknown error"}, {522, "Connection timed out"}, {524, "A timeout occurred"},
+    static constexpr Row rows[] = {{400, "Bad request"},
+                                   {401, "Unauthorized"},
+                                   {402, "Payment required"},
+                                   {403, "Forbidden"},
+                                   {404, "Not found"},
+                                   {405, "Method not allowed"},
+                                   {408, "Request timeout"},
+                                   {409, "Conflict"},
+                                   {413, "Request too large"},
+                                   {415, "Unsupported media type"},
+                                   {422, "Unprocessable request"},
+                                   {424, "Failed dependency"},
+                                   {429, "Too many requests"},
+                                   {500, "Internal server error"},
+                                   {501, "Not implemented"},
+                                   {502, "Bad gateway"},
+                                   {503, "Service unavailable"},
+                                   {504, "Gateway timeout"},
+                                   {520, "Unknown error"},
+                                   {522, "Connection timed out"},
+                                   {524, "A timeout occurred"},
                                    {529, "Overloaded"}};
     for (const auto& row : rows)
         if (row.status == status) return row.text;
     return status >= 500 ? "Server error" : "Request refused";
 }
 
-/// Words of any provider that tell a status when the transport did not (an error inside a 200 answer), and words that are stronger.
+/// Words of any provider that tell a status when the transport did not (an error inside a 200 answer), and words that are
+/// stronger.
 struct Word {
     std::string_view word;
     int status;
 };
-constexpr Word words[] = {
-    {"overloaded_error", 529}, {"overloaded", 529}, {"server_overloaded", 503}, {"rate_limit_error", 429}, {"rate_limit_exceeded", 429}, {"rate_limited", 429},
-    {"insufficient_quota", 429}, {"tokens", 429}, {"requests", 429}, {"too_many_requests", 429}, {"TooManyRequests", 429}, {"RateLimitReached", 429}, {"RESOURCE_EXHAUSTED", 429},
-    {"authentication_error", 401}, {"invalid_api_key", 401}, {"UNAUTHENTICATED", 401}, {"billing_error", 402}, {"permission_error", 403}, {"PERMISSION_DENIED", 403},
-    {"not_found_error", 404}, {"model_not_found", 404}, {"NOT_FOUND", 404}, {"DeploymentNotFound", 404}, {"request_too_large", 413}, {"timeout_error", 504}, {"timeout", 504},
-    {"DEADLINE_EXCEEDED", 504}, {"UNAVAILABLE", 503}, {"service_unavailable", 503}, {"invalid_request_error", 400}, {"INVALID_ARGUMENT", 400}, {"invalid_argument", 400},
-    {"invalid-argument", 400}, {"context_length_exceeded", 400}, {"exceed_context_size_error", 400}, {"tool_use_failed", 400}, {"json_validate_failed", 400},
-    {"content_filter", 400}, {"content_policy_violation", 400}, {"validation", 422}, {"not_supported_error", 501}, {"api_error", 500}, {"server_error", 500},
-    {"internal_server_error", 500}, {"INTERNAL", 500}, {"upstream_error", 502}};
+constexpr Word words[] = {{"overloaded_error", 529},
+                          {"overloaded", 529},
+                          {"server_overloaded", 503},
+                          {"rate_limit_error", 429},
+                          {"rate_limit_exceeded", 429},
+                          {"rate_limited", 429},
+                          {"insufficient_quota", 429},
+                          {"tokens", 429},
+                          {"requests", 429},
+                          {"too_many_requests", 429},
+                          {"TooManyRequests", 429},
+                          {"RateLimitReached", 429},
+                          {"RESOURCE_EXHAUSTED", 429},
+                          {"authentication_error", 401},
+                          {"invalid_api_key", 401},
+                          {"UNAUTHENTICATED", 401},
+                          {"billing_error", 402},
+                          {"permission_error", 403},
+                          {"PERMISSION_DENIED", 403},
+                          {"not_found_error", 404},
+                          {"model_not_found", 404},
+                          {"NOT_FOUND", 404},
+                          {"DeploymentNotFound", 404},
+                          {"request_too_large", 413},
+                          {"timeout_error", 504},
+                          {"timeout", 504},
+                          {"DEADLINE_EXCEEDED", 504},
+                          {"UNAVAILABLE", 503},
+                          {"service_unavailable", 503},
+                          {"invalid_request_error", 400},
+                          {"INVALID_ARGUMENT", 400},
+                          {"invalid_argument", 400},
+                          {"invalid-argument", 400},
+                          {"context_length_exceeded", 400},
+                          {"exceed_context_size_error", 400},
+                          {"tool_use_failed", 400},
+                          {"json_validate_failed", 400},
+                          {"content_filter", 400},
+                          {"content_policy_violation", 400},
+                          {"validation", 422},
+                          {"not_supported_error", 501},
+                          {"api_error", 500},
+                          {"server_error", 500},
+                          {"internal_server_error", 500},
+                          {"INTERNAL", 500},
+                          {"upstream_error", 502}};
 
 int status_of_word(std::string_view word) {
     for (const auto& row : words)
@@ -90,7 +145,9 @@ std::optional<std::chrono::milliseconds> read_wait(std::string_view text) {
             std::string_view name;
             double seconds;
         };
-        static constexpr Unit units[] = {{"ms", 0.001}, {"millisecond", 0.001}, {"minute", 60}, {"min", 60}, {"m", 60}, {"hour", 3600}, {"h", 3600}, {"day", 86400}, {"d", 86400}, {"second", 1}, {"sec", 1}, {"s", 1}};
+        static constexpr Unit units[] = {{"ms", 0.001}, {"millisecond", 0.001}, {"minute", 60}, {"min", 60},
+                                         {"m", 60},     {"hour", 3600},         {"h", 3600},    {"day", 86400},
+                                         {"d", 86400},  {"second", 1},          {"sec", 1},     {"s", 1}};
         double factor = 1;
         bool with_unit = false;
         for (const auto& each : units) {
@@ -120,7 +177,8 @@ std::optional<std::chrono::milliseconds> wait_of(json::Value holder) {
         std::string_view key;
         double seconds;
     };
-    static constexpr Row rows[] = {{"retry_after", 1}, {"retry_after_seconds", 1}, {"retry_after_ms", 0.001}, {"retryDelay", 1}, {"retry-after", 1}, {"Retry-After", 1}};
+    static constexpr Row rows[] = {{"retry_after", 1}, {"retry_after_seconds", 1}, {"retry_after_ms", 0.001},
+                                   {"retryDelay", 1},  {"retry-after", 1},         {"Retry-After", 1}};
     for (const auto& row : rows) {
         const auto value = holder[row.key];
         if (const auto number = value.number()) return milliseconds_of(*number * row.seconds);
@@ -185,9 +243,12 @@ void read_metadata(json::Value metadata, Body& body, int depth) {
     std::string inner = plain(raw);
     if (inner.empty()) return;
     json::Document document;
-    if (raw.is_string() && document.parse(inner, {.lone_surrogates = true}) && document.root().is_object()) inner = read_object(document.root(), depth + 1).message;
-    else if (raw.is_object()) inner = read_object(raw, depth + 1).message;
-    if (!inner.empty() && inner != body.message) body.message += (body.message.empty() ? "" : ": ") + bounded(inner, message_limit);
+    if (raw.is_string() && document.parse(inner, {.lone_surrogates = true}) && document.root().is_object())
+        inner = read_object(document.root(), depth + 1).message;
+    else if (raw.is_object())
+        inner = read_object(raw, depth + 1).message;
+    if (!inner.empty() && inner != body.message)
+        body.message += (body.message.empty() ? "" : ": ") + bounded(inner, message_limit);
 }
 
 void read_message(json::Value message, Body& body, int depth) {
@@ -226,7 +287,8 @@ Body read_object(json::Value object, int depth) {
         return body;
     }
     if (error.is_array()) {
-        for (json::Value each : error.items()) return each.is_object() ? read_object(each, depth + 1) : Body{.message = plain(each)};
+        for (json::Value each : error.items())
+            return each.is_object() ? read_object(each, depth + 1) : Body{.message = plain(each)};
     }
     read_labels(object, body);
     if (error.is_string() && error.raw().size() > 2) body.message = error.string();
@@ -264,13 +326,27 @@ bool contains_any(std::string_view low, std::initializer_list<std::string_view> 
 
 FailureKind kind_of(int status) {
     switch (status) {
-        case 401: case 402: case 403: case 405: return FailureKind::upstream_error;
-        case 404: return FailureKind::model_not_found;
-        case 408: case 504: case 522: case 524: return FailureKind::upstream_timeout;
-        case 413: return FailureKind::body_too_large;
-        case 429: return FailureKind::rate_limited;
-        case 503: case 529: return FailureKind::overloaded;
-        default: return status >= 400 && status < 500 ? FailureKind::invalid_request : FailureKind::upstream_error;
+        case 401:
+        case 402:
+        case 403:
+        case 405:
+            return FailureKind::upstream_error;
+        case 404:
+            return FailureKind::model_not_found;
+        case 408:
+        case 504:
+        case 522:
+        case 524:
+            return FailureKind::upstream_timeout;
+        case 413:
+            return FailureKind::body_too_large;
+        case 429:
+            return FailureKind::rate_limited;
+        case 503:
+        case 529:
+            return FailureKind::overloaded;
+        default:
+            return status >= 400 && status < 500 ? FailureKind::invalid_request : FailureKind::upstream_error;
     }
 }
 
@@ -281,7 +357,10 @@ Failure to_failure(int status, Body body, std::string_view source) {
         if (status == 0) status = status_of_word(body.type);
         if (status == 0) status = 502;
     }
-    if (body.message.empty()) body.message = !body.code.empty() && !is_digit(body.code.front()) ? body.code : !body.type.empty() ? body.type : std::string(status_text(status));
+    if (body.message.empty())
+        body.message = !body.code.empty() && !is_digit(body.code.front()) ? body.code
+                       : !body.type.empty()                               ? body.type
+                                                                          : std::string(status_text(status));
     Failure failure(kind_of(status), masked(bounded(body.message, message_limit)));
     failure.origin = Origin::upstream;
     failure.status = status;
@@ -297,14 +376,18 @@ Failure to_failure(int status, Body body, std::string_view source) {
 
 }  // namespace
 
-Failure read_upstream_error(int status, std::string_view body) { return to_failure(status, read_body(body.substr(0, 1 << 20)), body); }
+Failure read_upstream_error(int status, std::string_view body) {
+    return to_failure(status, read_body(body.substr(0, 1 << 20)), body);
+}
 
 Failure read_stream_error(json::Value object) { return to_failure(0, read_object(object, 0), object.raw()); }
 
 bool is_error_object(json::Value object) {
     if (!object.is_object()) return false;
     const auto error = object["error"];
-    if (error && !error.is_null() && !(error.is_object() && error.size() == 0) && !(error.is_string() && error.raw().size() == 2) && !(error.is_boolean() && !error.is_true())) return true;
+    if (error && !error.is_null() && !(error.is_object() && error.size() == 0) &&
+        !(error.is_string() && error.raw().size() == 2) && !(error.is_boolean() && !error.is_true()))
+        return true;
     return object["type"].equals("error") || object["object"].equals("error");
 }
 
@@ -320,22 +403,32 @@ bool is_context_length(const Failure& failure) {
     if (failure.status == 429 || failure.status >= 500) return failure.code == "context_length_exceeded";
     if (failure.code == "context_length_exceeded" || failure.type == "exceed_context_size_error") return true;
     if (failure.status != 400 && failure.status != 413 && failure.status != 422) return false;
-    return contains_any(lower(failure.message), {"maximum context length", "prompt is too long", "context window", "context length", "context_length", "input is too long", "available context size",
-                                                 "reduce the length of the messages", "too many input tokens", "exceeds the maximum number of tokens", "input token count"});
+    return contains_any(lower(failure.message),
+                        {"maximum context length", "prompt is too long", "context window", "context length", "context_length",
+                         "input is too long", "available context size", "reduce the length of the messages",
+                         "too many input tokens", "exceeds the maximum number of tokens", "input token count"});
 }
 
 bool is_out_of_quota(const Failure& failure) {
     if (failure.kind == FailureKind::budget_exceeded) return true;
-    if (failure.origin != Origin::upstream || (failure.status != 429 && failure.status != 402 && failure.status != 403)) return false;
+    if (failure.origin != Origin::upstream || (failure.status != 429 && failure.status != 402 && failure.status != 403))
+        return false;
     if (failure.status == 402) return true;
-    return contains_any(lower(failure.code + " " + failure.type), {"insufficient_quota", "billing", "insufficient_balance", "credit"}) ||
-           contains_any(lower(failure.message), {"exceeded your current quota", "insufficient balance", "credit balance", "out of credits", "insufficient credits"});
+    return contains_any(lower(failure.code + " " + failure.type),
+                        {"insufficient_quota", "billing", "insufficient_balance", "credit"}) ||
+           contains_any(lower(failure.message), {"exceeded your current quota", "insufficient balance", "credit balance",
+                                                 "out of credits", "insufficient credits"});
 }
 
 bool is_retryable(const Failure& failure) {
     switch (failure.kind) {
-        case FailureKind::budget_exceeded: case FailureKind::guardrail_blocked: case FailureKind::unsupported_feature: case FailureKind::cancelled: return false;
-        default: break;
+        case FailureKind::budget_exceeded:
+        case FailureKind::guardrail_blocked:
+        case FailureKind::unsupported_feature:
+        case FailureKind::cancelled:
+            return false;
+        default:
+            break;
     }
     if (is_out_of_quota(failure)) return false;
     const int status = failure.status;
@@ -355,7 +448,8 @@ bool is_key_character(char c) { return is_alpha(c) || is_digit(c) || c == '-' ||
 
 /// Length of the API key that begins at `text`, or 0.
 std::size_t key_length(std::string_view text) {
-    static constexpr std::string_view prefixes[] = {"sk-", "sk_", "gsk_", "xai-", "AIza", "hf_", "pplx-", "r8_", "AKIA", "ASIA", "ya29.", "nvapi-", "fw_", "csk-", "vk-", "key-", "eyJ"};
+    static constexpr std::string_view prefixes[] = {"sk-",  "sk_",   "gsk_",   "xai-", "AIza", "hf_", "pplx-", "r8_", "AKIA",
+                                                    "ASIA", "ya29.", "nvapi-", "fw_",  "csk-", "vk-", "key-",  "eyJ"};
     for (auto prefix : prefixes) {
         if (!text.starts_with(prefix)) continue;
         std::size_t length = prefix.size();

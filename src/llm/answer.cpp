@@ -36,7 +36,8 @@ void Collector::close(State& state) {
 
 void Collector::see(const Event& event) {
     size_ += event.text.size() + event.raw.size() + event.logprobs.size();
-    if (size_ > limit_ && !failure_) failure_ = Failure(FailureKind::upstream_malformed, "the upstream's answer is larger than this gateway collects");
+    if (size_ > limit_ && !failure_)
+        failure_ = Failure(FailureKind::upstream_malformed, "the upstream's answer is larger than this gateway collects");
     switch (event.kind) {
         case EventKind::started:
             answer_.id = arena_.copy(event.id);
@@ -49,12 +50,16 @@ void Collector::see(const Event& event) {
             answer_.usage.merge_max(event.usage);
             if (!event.service_tier.empty()) answer_.service_tier = arena_.copy(event.service_tier);
             return;
-        case EventKind::finished: finished_ = true; return;
+        case EventKind::finished:
+            finished_ = true;
+            return;
         case EventKind::failed:
             if (!failure_ && event.failure != nullptr) failure_ = *event.failure;
             return;
-        case EventKind::keep_alive: return;
-        default: break;
+        case EventKind::keep_alive:
+            return;
+        default:
+            break;
     }
     if (failure_) return;
     State& at = state(event.choice);
@@ -82,14 +87,22 @@ void Collector::see(const Event& event) {
                 append_items(at.logprobs_refusal, document.root()["refusal"].raw());
             }
             return;
-        case EventKind::thinking_delta: open.text += event.text; return;
-        case EventKind::signature_delta: open.signature += event.text; return;
-        case EventKind::arguments_delta: open.arguments += event.text; return;
+        case EventKind::thinking_delta:
+            open.text += event.text;
+            return;
+        case EventKind::signature_delta:
+            open.signature += event.text;
+            return;
+        case EventKind::arguments_delta:
+            open.arguments += event.text;
+            return;
         case EventKind::citation_delta:
             if (!open.citations.empty()) open.citations += ',';
             open.citations += event.raw;
             return;
-        case EventKind::part_finished: close(at); return;
+        case EventKind::part_finished:
+            close(at);
+            return;
         case EventKind::choice_finished:
             close(at);
             at.choice.stop = event.stop;
@@ -97,7 +110,8 @@ void Collector::see(const Event& event) {
             at.choice.raw_stop = arena_.copy(event.raw_stop);
             at.choice.extra = arena_.copy(event.extra);
             return;
-        default: return;
+        default:
+            return;
     }
 }
 
@@ -121,12 +135,19 @@ Answer Collector::take() {
 
 namespace {
 
-void replay_part(const Part& part, std::uint32_t choice, std::uint32_t index, std::uint32_t& call, std::string_view logprobs, Events& out) {
+void replay_part(const Part& part, std::uint32_t choice, std::uint32_t index, std::uint32_t& call, std::string_view logprobs,
+                 Events& out) {
     const auto delta = [&](EventKind kind, std::string_view text) {
         if (text.empty()) return;
         out.push_back({.kind = kind, .choice = choice, .part = index, .text = text});
     };
-    Event start{.kind = EventKind::part_started, .choice = choice, .part = index, .part_kind = part.kind, .call_kind = part.call_kind, .id = part.id, .name = part.name};
+    Event start{.kind = EventKind::part_started,
+                .choice = choice,
+                .part = index,
+                .part_kind = part.kind,
+                .call_kind = part.call_kind,
+                .id = part.id,
+                .name = part.name};
     start.type = part.type;
     start.raw = part.raw;
     if (part.kind == PartKind::redacted_thinking) start.text = part.text;
@@ -135,25 +156,36 @@ void replay_part(const Part& part, std::uint32_t choice, std::uint32_t index, st
     switch (part.kind) {
         case PartKind::text:
         case PartKind::refusal:
-            if (!part.text.empty() || !logprobs.empty()) out.push_back({.kind = EventKind::text_delta, .choice = choice, .part = index, .text = part.text, .logprobs = logprobs});
+            if (!part.text.empty() || !logprobs.empty())
+                out.push_back(
+                    {.kind = EventKind::text_delta, .choice = choice, .part = index, .text = part.text, .logprobs = logprobs});
             break;
         case PartKind::thinking:
             delta(EventKind::thinking_delta, part.text);
             delta(EventKind::signature_delta, part.signature);
             break;
-        case PartKind::tool_call: delta(EventKind::arguments_delta, part.arguments); break;
-        default: break;
+        case PartKind::tool_call:
+            delta(EventKind::arguments_delta, part.arguments);
+            break;
+        default:
+            break;
     }
     json::Document citations;
     if (part.kind == PartKind::text && !part.citations.empty() && citations.parse(part.citations, {.lone_surrogates = true}))
-        for (json::Value citation : citations.root().items()) out.push_back({.kind = EventKind::citation_delta, .choice = choice, .part = index, .raw = citation.raw()});
+        for (json::Value citation : citations.root().items())
+            out.push_back({.kind = EventKind::citation_delta, .choice = choice, .part = index, .raw = citation.raw()});
     out.push_back({.kind = EventKind::part_finished, .choice = choice, .part = index});
 }
 
 }  // namespace
 
 void replay(const Answer& answer, Events& out) {
-    out.push_back({.kind = EventKind::started, .created = answer.created, .id = answer.id, .model = answer.model, .service_tier = answer.service_tier, .fingerprint = answer.fingerprint});
+    out.push_back({.kind = EventKind::started,
+                   .created = answer.created,
+                   .id = answer.id,
+                   .model = answer.model,
+                   .service_tier = answer.service_tier,
+                   .fingerprint = answer.fingerprint});
     for (const auto& choice : answer.choices) {
         std::uint32_t index = 0, call = 0;
         std::string_view logprobs = choice.logprobs;
@@ -169,7 +201,8 @@ void replay(const Answer& answer, Events& out) {
                        .raw_stop = choice.raw_stop,
                        .extra = choice.extra});
     }
-    if (answer.usage.known()) out.push_back({.kind = EventKind::usage_seen, .service_tier = answer.service_tier, .usage = answer.usage});
+    if (answer.usage.known())
+        out.push_back({.kind = EventKind::usage_seen, .service_tier = answer.service_tier, .usage = answer.usage});
     out.push_back({.kind = EventKind::finished});
 }
 

@@ -35,14 +35,22 @@ constexpr std::array<Script, 256> make_scripts() {
     for (int i = 0; i < 256; ++i) {
         const char c = static_cast<char>(i);
         Script script = Script::punctuation;
-        if (is_alpha(c)) script = Script::letter;
-        else if (is_digit(c)) script = Script::digit;
-        else if (c == '\n') script = Script::line;
-        else if (i == ' ' || i == '\t' || i == '\r') script = Script::space;
-        if (i >= 0x80 && i < 0xC0) script = Script::continuation;
-        else if (i >= 0xC0 && i < 0xE0) script = Script::accented;
-        else if (i >= 0xE3 && i <= 0xED) script = Script::ideograph;
-        else if (i >= 0xE0) script = Script::other;
+        if (is_alpha(c))
+            script = Script::letter;
+        else if (is_digit(c))
+            script = Script::digit;
+        else if (c == '\n')
+            script = Script::line;
+        else if (i == ' ' || i == '\t' || i == '\r')
+            script = Script::space;
+        if (i >= 0x80 && i < 0xC0)
+            script = Script::continuation;
+        else if (i >= 0xC0 && i < 0xE0)
+            script = Script::accented;
+        else if (i >= 0xE3 && i <= 0xED)
+            script = Script::ideograph;
+        else if (i >= 0xE0)
+            script = Script::other;
         table[static_cast<std::size_t>(i)] = script;
     }
     return table;
@@ -91,7 +99,8 @@ std::optional<Size> jpeg_size(std::string_view bytes) {
     for (std::size_t at = 2; at + 9 < bytes.size();) {
         if (static_cast<unsigned char>(bytes[at]) != 0xFF) return std::nullopt;
         const auto marker = static_cast<unsigned char>(bytes[at + 1]);
-        if (marker >= 0xC0 && marker <= 0xCF && marker != 0xC4 && marker != 0xC8 && marker != 0xCC) return Size{big_endian(bytes, at + 7, 2), big_endian(bytes, at + 5, 2)};
+        if (marker >= 0xC0 && marker <= 0xCF && marker != 0xC4 && marker != 0xC8 && marker != 0xCC)
+            return Size{big_endian(bytes, at + 7, 2), big_endian(bytes, at + 5, 2)};
         at += 2 + big_endian(bytes, at + 2, 2);
     }
     return std::nullopt;
@@ -104,7 +113,9 @@ std::optional<Size> size_of(std::string_view base64_text) {
     if (!bytes || bytes->size() < 24) return std::nullopt;
     const std::string_view view = *bytes;
     if (view.starts_with("\x89PNG")) return Size{big_endian(view, 16, 4), big_endian(view, 20, 4)};
-    if (view.starts_with("GIF8")) return Size{static_cast<unsigned char>(view[6]) + 256u * static_cast<unsigned char>(view[7]), static_cast<unsigned char>(view[8]) + 256u * static_cast<unsigned char>(view[9])};
+    if (view.starts_with("GIF8"))
+        return Size{static_cast<unsigned char>(view[6]) + 256u * static_cast<unsigned char>(view[7]),
+                    static_cast<unsigned char>(view[8]) + 256u * static_cast<unsigned char>(view[9])};
     if (view.starts_with("\xFF\xD8")) return jpeg_size(view);
     return std::nullopt;
 }
@@ -121,7 +132,8 @@ Milli image_weight(std::string_view base64_text) {
 
 class Estimator {
 public:
-    explicit Estimator(const Request& request) : request_(request), overhead_(request.dialect == DialectId::anthropic ? anthropic_overhead : chat_overhead) {}
+    explicit Estimator(const Request& request)
+        : request_(request), overhead_(request.dialect == DialectId::anthropic ? anthropic_overhead : chat_overhead) {}
 
     Milli sum() {
         sum_ = per_conversation;
@@ -129,10 +141,15 @@ public:
             sum_ += per_message + text_weight(message.name);
             for (const auto& part : message.parts) add(part);
         }
-        for (const auto& tool : request_.tools) sum_ += overhead_.tool + (tool.kind == ToolKind::hosted ? text_weight(tool.raw) : text_weight(tool.name) + text_weight(tool.description) + text_weight(tool.parameters));
+        for (const auto& tool : request_.tools)
+            sum_ += overhead_.tool + (tool.kind == ToolKind::hosted ? text_weight(tool.raw)
+                                                                    : text_weight(tool.name) + text_weight(tool.description) +
+                                                                          text_weight(tool.parameters));
         if (!request_.tools.empty()) sum_ += overhead_.any_tool;
-        if (request_.response_format.kind == FormatKind::json_schema) sum_ += overhead_.structured + text_weight(request_.response_format.schema);
-        if (request_.thinking.mode == ThinkingMode::enabled || request_.thinking.mode == ThinkingMode::adaptive) sum_ += overhead_.thinking;
+        if (request_.response_format.kind == FormatKind::json_schema)
+            sum_ += overhead_.structured + text_weight(request_.response_format.schema);
+        if (request_.thinking.mode == ThinkingMode::enabled || request_.thinking.mode == ThinkingMode::adaptive)
+            sum_ += overhead_.thinking;
         return sum_;
     }
 
@@ -140,25 +157,42 @@ private:
     void add(const Part& part) {
         switch (part.kind) {
             case PartKind::text:
-            case PartKind::refusal: sum_ += text_weight(part.text); return;
-            case PartKind::thinking: sum_ += text_weight(part.text); return;
-            case PartKind::redacted_thinking: return;
-            case PartKind::tool_call: sum_ += per_message + text_weight(part.name) + text_weight(part.arguments); return;
+            case PartKind::refusal:
+                sum_ += text_weight(part.text);
+                return;
+            case PartKind::thinking:
+                sum_ += text_weight(part.text);
+                return;
+            case PartKind::redacted_thinking:
+                return;
+            case PartKind::tool_call:
+                sum_ += per_message + text_weight(part.name) + text_weight(part.arguments);
+                return;
             case PartKind::tool_result:
                 sum_ += per_message;
                 for (const auto& inner : part.content) add(inner);
                 return;
-            case PartKind::image: sum_ += part.media.source == MediaSource::base64 ? image_weight(part.media.data) : typical_image; return;
-            case PartKind::document: document(part); return;
+            case PartKind::image:
+                sum_ += part.media.source == MediaSource::base64 ? image_weight(part.media.data) : typical_image;
+                return;
+            case PartKind::document:
+                document(part);
+                return;
             case PartKind::audio:
-            case PartKind::video: sum_ += std::max<Milli>(typical_image, static_cast<Milli>(part.media.data.size()) * 4); return;
-            case PartKind::opaque: sum_ += text_weight(part.raw.substr(0, 1 << 20)); return;
+            case PartKind::video:
+                sum_ += std::max<Milli>(typical_image, static_cast<Milli>(part.media.data.size()) * 4);
+                return;
+            case PartKind::opaque:
+                sum_ += text_weight(part.raw.substr(0, 1 << 20));
+                return;
         }
     }
 
     void document(const Part& part) {
-        if (part.media.source == MediaSource::text) sum_ += around_document + text_weight(part.media.data);
-        else sum_ += std::max<Milli>(typical_document, static_cast<Milli>(part.media.data.size()) * 100);
+        if (part.media.source == MediaSource::text)
+            sum_ += around_document + text_weight(part.media.data);
+        else
+            sum_ += std::max<Milli>(typical_document, static_cast<Milli>(part.media.data.size()) * 100);
         if (!part.citations.empty()) sum_ += overhead_.citations;
     }
 

@@ -43,23 +43,23 @@ struct Event {
     std::uint32_t part = 0;
     PartKind part_kind = PartKind::text;
     CallKind call_kind = CallKind::function;
-    std::uint32_t call = 0;           ///< tool_call: its number among the calls of this choice.
+    std::uint32_t call = 0;  ///< tool_call: its number among the calls of this choice.
     StopReason stop = StopReason::none;
-    std::int64_t created = 0;         ///< started: Unix seconds, 0 unknown.
-    std::string_view id;              ///< started: answer id; part_started: call id.
-    std::string_view model;           ///< started: as the upstream says.
-    std::string_view name;            ///< part_started: tool name.
+    std::int64_t created = 0;  ///< started: Unix seconds, 0 unknown.
+    std::string_view id;       ///< started: answer id; part_started: call id.
+    std::string_view model;    ///< started: as the upstream says.
+    std::string_view name;     ///< part_started: tool name.
     std::string_view text;
-    std::string_view type;            ///< opaque: block type.
+    std::string_view type;  ///< opaque: block type.
     std::string_view raw;
-    std::string_view logprobs;        ///< Raw OpenAI `choices[].logprobs`.
-    std::string_view stop_sequence;   ///< choice_finished: the matched sequence, when told.
-    std::string_view raw_stop;        ///< choice_finished: the upstream's own word.
-    std::string_view service_tier;    ///< usage_seen or started: as served.
-    std::string_view fingerprint;     ///< started: OpenAI system_fingerprint.
-    std::string_view extra;           ///< Raw object of members that a writer of the same family may show (stop_details, container, ...).
+    std::string_view logprobs;       ///< Raw OpenAI `choices[].logprobs`.
+    std::string_view stop_sequence;  ///< choice_finished: the matched sequence, when told.
+    std::string_view raw_stop;       ///< choice_finished: the upstream's own word.
+    std::string_view service_tier;   ///< usage_seen or started: as served.
+    std::string_view fingerprint;    ///< started: OpenAI system_fingerprint.
+    std::string_view extra;  ///< Raw object of members that a writer of the same family may show (stop_details, container, ...).
     Usage usage;
-    const Failure* failure = nullptr; ///< failed: owned by the reader.
+    const Failure* failure = nullptr;  ///< failed: owned by the reader.
 };
 
 using Events = std::vector<Event>;

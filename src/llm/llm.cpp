@@ -9,8 +9,9 @@
 namespace gotthard::llm {
 
 std::string_view to_string(StopReason reason) {
-    static constexpr std::array<std::string_view, 13> names{"",           "stop",  "stop_sequence", "length",         "context_full", "tool_calls", "content_filter",
-                                                            "refusal", "pause", "compaction",    "malformed_call", "error",        "cancelled"};
+    static constexpr std::array<std::string_view, 13> names{
+        "",        "stop",  "stop_sequence", "length",         "context_full", "tool_calls", "content_filter",
+        "refusal", "pause", "compaction",    "malformed_call", "error",        "cancelled"};
     return names[static_cast<std::size_t>(reason)];
 }
 
@@ -77,12 +78,17 @@ std::string EventValidator::see(const Event& event) {
             at->part = at->next_part++;
             at->part_kind = event.part_kind;
             return "";
-        case EventKind::text_delta: return in_part({PartKind::text, PartKind::refusal});
-        case EventKind::citation_delta: return in_part({PartKind::text});
+        case EventKind::text_delta:
+            return in_part({PartKind::text, PartKind::refusal});
+        case EventKind::citation_delta:
+            return in_part({PartKind::text});
         case EventKind::thinking_delta:
-        case EventKind::signature_delta: return in_part({PartKind::thinking});
-        case EventKind::arguments_delta: return in_part({PartKind::tool_call});
-        case EventKind::opaque_delta: return in_part({PartKind::opaque});
+        case EventKind::signature_delta:
+            return in_part({PartKind::thinking});
+        case EventKind::arguments_delta:
+            return in_part({PartKind::tool_call});
+        case EventKind::opaque_delta:
+            return in_part({PartKind::opaque});
         case EventKind::part_finished:
             if (!at->open || event.part != at->part) return "part_finished without its part";
             at->open = false;
@@ -92,7 +98,8 @@ std::string EventValidator::see(const Event& event) {
             if (event.stop == StopReason::none) return "choice_finished without a reason";
             at->finished = true;
             return "";
-        default: return "";
+        default:
+            return "";
     }
 }
 

@@ -20,7 +20,9 @@ struct Loss {
 
 class Losses {
 public:
-    void add(std::string path, std::string reason, Severity severity = Severity::tuning) { list_.push_back({std::move(path), std::move(reason), severity}); }
+    void add(std::string path, std::string reason, Severity severity = Severity::tuning) {
+        list_.push_back({std::move(path), std::move(reason), severity});
+    }
     const std::vector<Loss>& list() const { return list_; }
     std::size_t size() const { return list_.size(); }
     bool empty() const { return list_.empty(); }

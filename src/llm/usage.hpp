@@ -36,8 +36,8 @@ struct Usage {
     bool operator==(const Usage&) const = default;
 
     std::int64_t cache_write() const {
-        return std::max<std::int64_t>(cache_write_5m, 0) + std::max<std::int64_t>(cache_write_1h, 0) + std::max<std::int64_t>(cache_write_30m, 0) +
-               std::max<std::int64_t>(cache_write_12h, 0);
+        return std::max<std::int64_t>(cache_write_5m, 0) + std::max<std::int64_t>(cache_write_1h, 0) +
+               std::max<std::int64_t>(cache_write_30m, 0) + std::max<std::int64_t>(cache_write_12h, 0);
     }
 
     /// Field by field the larger value: providers repeat usage and never mean a sum (E060, E220).

@@ -1,4 +1,5 @@
-// Errors to and from chat: wire-formats.md 1.5 and 10.6, clients.md 1.3, contract.md section 5. And the edit of the pass-through path.
+// Errors to and from chat: wire-formats.md 1.5 and 10.6, clients.md 1.3, contract.md section 5. And the edit of the pass-through
+// path.
 #include <gtest/gtest.h>
 
 #include <fmt/format.h>
@@ -38,11 +39,15 @@ TEST(ChatError, OwnRefusalsHaveTheirStatusCodeAndRetryWord) {  // G-2, G-3, G-4,
     for (const auto& row : rows) {
         const auto error = openai_chat.write_error(Failure(row.kind, "Why, and what to do.").at("f"), "req");
         EXPECT_EQ(error.status, row.status) << row.code;
-        EXPECT_EQ(error.body, fmt::format(R"({{"error":{{"message":"Why, and what to do.","type":"{}","param":"f","code":"{}"}}}})", row.type, row.code));
+        EXPECT_EQ(error.body,
+                  fmt::format(R"({{"error":{{"message":"Why, and what to do.","type":"{}","param":"f","code":"{}"}}}})", row.type,
+                              row.code));
         EXPECT_EQ(header(error, "x-should-retry"), row.should_retry) << row.code;
         EXPECT_EQ(!header(error, "retry-after").empty(), row.wait) << row.code;
     }
-    EXPECT_EQ(header(openai_chat.write_error(Failure(FailureKind::rate_limited, "x").after(std::chrono::milliseconds(1500)), ""), "retry-after"), "2");
+    EXPECT_EQ(header(openai_chat.write_error(Failure(FailureKind::rate_limited, "x").after(std::chrono::milliseconds(1500)), ""),
+                     "retry-after"),
+              "2");
     EXPECT_EQ(header(openai_chat.write_error(Failure(FailureKind::invalid_api_key, "x"), ""), "www-authenticate"), "Bearer");
 }
 
@@ -54,12 +59,19 @@ TEST(ChatError, UpstreamErrorsKeepStatusMessageAndWait) {  // E237, E240, wire-f
         std::string_view message, type, code;
     };
     const Row rows[] = {
-        {429, R"({"error":{"message":"Please try again in 20s.","type":"tokens","param":null,"code":"rate_limit_exceeded"}})", 429, "Please try again in 20s.", "tokens", "rate_limit_exceeded"},
-        {429, R"({"error":{"message":"You exceeded your current quota","type":"insufficient_quota","code":"insufficient_quota"}})", 429, "You exceeded your current quota", "insufficient_quota", "insufficient_quota"},
-        {529, R"({"type":"error","error":{"type":"overloaded_error","message":"Overloaded"},"request_id":"r"})", 503, "Overloaded", "server_error", "null"},
-        {400, R"({"type":"error","error":{"type":"invalid_request_error","message":"prompt is too long: 9 tokens > 8 maximum"}})", 400, "prompt is too long: 9 tokens > 8 maximum", "invalid_request_error", "context_length_exceeded"},
-        {404, R"({"type":"error","error":{"type":"not_found_error","message":"model: x"}})", 404, "model: x", "invalid_request_error", "model_not_found"},
-        {400, R"({"error":{"code":400,"message":"bad","type":"invalid_request_error"}})", 400, "bad", "invalid_request_error", "null"},
+        {429, R"({"error":{"message":"Please try again in 20s.","type":"tokens","param":null,"code":"rate_limit_exceeded"}})",
+         429, "Please try again in 20s.", "tokens", "rate_limit_exceeded"},
+        {429,
+         R"({"error":{"message":"You exceeded your current quota","type":"insufficient_quota","code":"insufficient_quota"}})",
+         429, "You exceeded your current quota", "insufficient_quota", "insufficient_quota"},
+        {529, R"({"type":"error","error":{"type":"overloaded_error","message":"Overloaded"},"request_id":"r"})", 503,
+         "Overloaded", "server_error", "null"},
+        {400, R"({"type":"error","error":{"type":"invalid_request_error","message":"prompt is too long: 9 tokens > 8 maximum"}})",
+         400, "prompt is too long: 9 tokens > 8 maximum", "invalid_request_error", "context_length_exceeded"},
+        {404, R"({"type":"error","error":{"type":"not_found_error","message":"model: x"}})", 404, "model: x",
+         "invalid_request_error", "model_not_found"},
+        {400, R"({"error":{"code":400,"message":"bad","type":"invalid_request_error"}})", 400, "bad", "invalid_request_error",
+         "null"},
         {502, "<html><h1>Bad Gateway</h1></html>", 502, "Bad gateway", "server_error", "null"},
     };
     for (const auto& row : rows) {
@@ -77,7 +89,9 @@ TEST(ChatError, UpstreamErrorsKeepStatusMessageAndWait) {  // E237, E240, wire-f
 TEST(ChatError, AStreamErrorIsOneEventWithoutDone) {
     std::string out;
     openai_chat.write_stream_error(Failure(FailureKind::upstream_timeout, "Too slow."), "", out);
-    EXPECT_EQ(out, "data: {\"error\":{\"message\":\"Too slow.\",\"type\":\"server_error\",\"param\":null,\"code\":\"upstream_timeout\"}}\n\n");
+    EXPECT_EQ(out,
+              "data: {\"error\":{\"message\":\"Too "
+              "slow.\",\"type\":\"server_error\",\"param\":null,\"code\":\"upstream_timeout\"}}\n\n");
 }
 
 std::string edited(std::string_view bytes, const EditOptions& options, const Cut& cut = whole) {
@@ -89,8 +103,12 @@ std::string edited(std::string_view bytes, const EditOptions& options, const Cut
 }
 
 TEST(ChatEdit, OnlyTheTopLevelModelIsRestamped) {  // E197, E260
-    constexpr std::string_view in = ": c\r\n\r\ndata: {\"id\" : \"1\",\"x\":{\"model\":\"inner\"},\"model\": \"gpt\" ,\"choices\":[{\"delta\":{\"content\":\"\\\"model\\\":\\\"gpt\\\"\"}}]}\r\n\r\ndata: [DONE]\r\n\r\n";
-    constexpr std::string_view out = ": c\r\n\r\ndata: {\"id\" : \"1\",\"x\":{\"model\":\"inner\"},\"model\": \"my/\\\"alias\" ,\"choices\":[{\"delta\":{\"content\":\"\\\"model\\\":\\\"gpt\\\"\"}}]}\r\n\r\ndata: [DONE]\r\n\r\n";
+    constexpr std::string_view in =
+        ": c\r\n\r\ndata: {\"id\" : \"1\",\"x\":{\"model\":\"inner\"},\"model\": \"gpt\" "
+        ",\"choices\":[{\"delta\":{\"content\":\"\\\"model\\\":\\\"gpt\\\"\"}}]}\r\n\r\ndata: [DONE]\r\n\r\n";
+    constexpr std::string_view out =
+        ": c\r\n\r\ndata: {\"id\" : \"1\",\"x\":{\"model\":\"inner\"},\"model\": \"my/\\\"alias\" "
+        ",\"choices\":[{\"delta\":{\"content\":\"\\\"model\\\":\\\"gpt\\\"\"}}]}\r\n\r\ndata: [DONE]\r\n\r\n";
     const EditOptions options{.mode = Mode::stream, .model = "my/\"alias"};
     EXPECT_EQ(edited(in, options), out);
     for (std::size_t cut = 0; cut <= in.size(); ++cut) EXPECT_EQ(edited(in, options, cut_once(cut)), out);
@@ -101,11 +119,14 @@ TEST(ChatEdit, OnlyTheTopLevelModelIsRestamped) {  // E197, E260
 
 TEST(ChatEdit, OnlyTheUsageChunkIsStripped) {  // E207, E219
     constexpr std::string_view first = "data: {\"choices\":[],\"prompt_filter_results\":[]}\n\n";
-    constexpr std::string_view finish = "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}],\"usage\":{\"prompt_tokens\":1}}\n\n";
+    constexpr std::string_view finish =
+        "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}],\"usage\":{\"prompt_tokens\":1}}\n\n";
     constexpr std::string_view usage = "data: {\"choices\": [ ],\"usage\":{\"prompt_tokens\":1}}\n\n";
     constexpr std::string_view done = "data: [DONE]\n\n";
     const auto in = fmt::format("{}{}{}{}", first, finish, usage, done);
-    for (std::size_t cut = 0; cut <= in.size(); ++cut) EXPECT_EQ(edited(in, {.mode = Mode::stream, .strip_usage = true}, cut_once(cut)), fmt::format("{}{}{}", first, finish, done));
+    for (std::size_t cut = 0; cut <= in.size(); ++cut)
+        EXPECT_EQ(edited(in, {.mode = Mode::stream, .strip_usage = true}, cut_once(cut)),
+                  fmt::format("{}{}{}", first, finish, done));
     EXPECT_EQ(edited(in, {.mode = Mode::stream}), in);
 }
 

@@ -1,7 +1,7 @@
 // Golden conversations: tests/golden/chat-*/, the twins of anthropic-*/.
-//   input.json   a chat request; chat.json and anthropic.json: what goes to an upstream of that dialect; *.losses: the paths it lost
-//   target.json  {"provider","model","quirks"} of the chat upstream, where it is not plain OpenAI
-//   answer.sse or answer.json   a chat answer; chat.sse, chat-unary.json, anthropic.sse, anthropic-unary.json: what clients see
+//   input.json   a chat request; chat.json and anthropic.json: what goes to an upstream of that dialect; *.losses: the paths it
+//   lost target.json  {"provider","model","quirks"} of the chat upstream, where it is not plain OpenAI answer.sse or answer.json
+//   a chat answer; chat.sse, chat-unary.json, anthropic.sse, anthropic-unary.json: what clients see
 // JSON is compared as a value. GOTTHARD_UPDATE_GOLDEN=1 writes the goldens anew; the change is then read like code.
 #include <gtest/gtest.h>
 
@@ -29,8 +29,10 @@ std::string read_file(const fs::path& path) {
 
 void expect_golden(const fs::path& path, const std::string& text) {
     if (std::getenv("GOTTHARD_UPDATE_GOLDEN") != nullptr) std::ofstream(path, std::ios::binary) << text;
-    if (path.extension() == ".json") EXPECT_EQ(canonical(text), canonical(read_file(path))) << path;
-    else EXPECT_EQ(text, read_file(path)) << path;
+    if (path.extension() == ".json")
+        EXPECT_EQ(canonical(text), canonical(read_file(path))) << path;
+    else
+        EXPECT_EQ(text, read_file(path)) << path;
 }
 
 struct Upstream {
@@ -41,9 +43,15 @@ struct Upstream {
             std::string_view name;
             Quirk quirk;
         };
-        static constexpr Row rows[] = {{"max_tokens_key", Quirk::max_tokens_key}, {"tool_choice_any", Quirk::tool_choice_any}, {"strip_schema_keywords", Quirk::strip_schema_keywords},
-                                       {"nine_character_call_ids", Quirk::nine_character_call_ids}, {"random_seed", Quirk::random_seed}, {"no_stream_options", Quirk::no_stream_options},
-                                       {"no_developer_role", Quirk::no_developer_role}, {"keeps_cache_control", Quirk::keeps_cache_control}, {"replays_reasoning", Quirk::replays_reasoning}};
+        static constexpr Row rows[] = {{"max_tokens_key", Quirk::max_tokens_key},
+                                       {"tool_choice_any", Quirk::tool_choice_any},
+                                       {"strip_schema_keywords", Quirk::strip_schema_keywords},
+                                       {"nine_character_call_ids", Quirk::nine_character_call_ids},
+                                       {"random_seed", Quirk::random_seed},
+                                       {"no_stream_options", Quirk::no_stream_options},
+                                       {"no_developer_role", Quirk::no_developer_role},
+                                       {"keeps_cache_control", Quirk::keeps_cache_control},
+                                       {"replays_reasoning", Quirk::replays_reasoning}};
         if (!fs::exists(path)) return;
         const auto text = read_file(path);
         provider = at(text, "provider");
@@ -59,22 +67,29 @@ struct Upstream {
 
 void check_request(const fs::path& folder, const Dialect& to, const Target& target) {
     const auto written = write(openai_chat, to, read_file(folder / "input.json"), target);
-    const auto refused = fmt::format("{{\"refused\":\"{}\",\"message\":{}}}", to_string(written.failed.kind), json::quoted(written.refusal));
+    const auto refused =
+        fmt::format("{{\"refused\":\"{}\",\"message\":{}}}", to_string(written.failed.kind), json::quoted(written.refusal));
     expect_golden(folder / fmt::format("{}.json", to.name), written.refusal.empty() ? written.body : refused);
-    if (written.refusal.empty() && to.id == DialectId::chat && target.provider == "openai") EXPECT_EQ(refusal_of_chat(written.body), "");
+    if (written.refusal.empty() && to.id == DialectId::chat && target.provider == "openai")
+        EXPECT_EQ(refusal_of_chat(written.body), "");
     if (written.refusal.empty() && to.id == DialectId::anthropic) EXPECT_EQ(refusal_of(written), "");
     std::string lost;
-    for (const auto& loss : written.losses.list()) lost += fmt::format("{} {}\n", loss.severity == llm::Severity::contract ? "contract" : "tuning", loss.path);
+    for (const auto& loss : written.losses.list())
+        lost += fmt::format("{} {}\n", loss.severity == llm::Severity::contract ? "contract" : "tuning", loss.path);
     const auto path = folder / fmt::format("{}.losses", to.name);
-    if (!lost.empty()) expect_golden(path, lost);
-    else EXPECT_FALSE(fs::exists(path)) << path;
+    if (!lost.empty())
+        expect_golden(path, lost);
+    else
+        EXPECT_FALSE(fs::exists(path)) << path;
 }
 
 void check_answer(const fs::path& folder) {
     const bool unary = fs::exists(folder / "answer.json");
     const auto answer = read_file(folder / (unary ? "answer.json" : "answer.sse"));
     const auto shown = [&](const Dialect& to, Mode mode) {
-        return translated(openai_chat, to, answer, unary ? Mode::unary : Mode::stream, {.mode = mode, .model = "alias", .id = "id-1", .created = 1700000000, .include_usage = true, .input_estimate = 42});
+        return translated(
+            openai_chat, to, answer, unary ? Mode::unary : Mode::stream,
+            {.mode = mode, .model = "alias", .id = "id-1", .created = 1700000000, .include_usage = true, .input_estimate = 42});
     };
     for (const auto* to : {&openai_chat, &anthropic_messages}) {
         expect_golden(folder / fmt::format("{}.sse", to->name), shown(*to, Mode::stream));

@@ -39,10 +39,13 @@ TEST(ChatRequest, FaultsNameTheirField) {
         {chat_request(R"([{"content":"x"}])"), "messages[0].role"},
         {chat_request(R"([{"role":"user","content":"x"},{"role":"robot","content":"x"}])"), "messages[1].role"},
         {chat_request(R"([{"role":"user","content":5}])"), "messages[0].content"},
-        {chat_request(R"([{"role":"user","content":[{"type":"text","text":"a"},{"type":"text"}]}])"), "messages[0].content[1].text"},
+        {chat_request(R"([{"role":"user","content":[{"type":"text","text":"a"},{"type":"text"}]}])"),
+         "messages[0].content[1].text"},
         {chat_request(R"([{"role":"user","content":[{"type":"image_url"}]}])"), "messages[0].content[0].image_url"},
-        {chat_request(R"([{"role":"assistant","tool_calls":[{"id":"a","type":"function"}]}])"), "messages[0].tool_calls[0].function"},
-        {chat_request(R"([{"role":"assistant","tool_calls":[{"id":"a","function":{"name":"f","arguments":7}}]}])"), "messages[0].tool_calls[0].function.arguments"},
+        {chat_request(R"([{"role":"assistant","tool_calls":[{"id":"a","type":"function"}]}])"),
+         "messages[0].tool_calls[0].function"},
+        {chat_request(R"([{"role":"assistant","tool_calls":[{"id":"a","function":{"name":"f","arguments":7}}]}])"),
+         "messages[0].tool_calls[0].function.arguments"},
         {chat_request(hello, R"(,"temperature":"hot")"), "temperature"},
         {chat_request(hello, R"(,"n":0)"), "n"},
         {chat_request(hello, R"(,"stream":"yes")"), "stream"},
@@ -65,7 +68,8 @@ TEST(ChatRequest, FaultsNameTheirField) {
 }
 
 TEST(ChatRequest, EscapedOrRepeatedGovernedKeysAreRefused) {  // design.md section 4
-    for (std::string_view more : {R"(,"model":"other")", R"(,"m\u006fdel":"other")", R"(,"max_tokens":1,"max_tokens":2)", R"(,"user":"a","user":"b")", R"(,"n":1,"n":9)", R"(,"stream":true,"stream":false)"})
+    for (std::string_view more : {R"(,"model":"other")", R"(,"m\u006fdel":"other")", R"(,"max_tokens":1,"max_tokens":2)",
+                                  R"(,"user":"a","user":"b")", R"(,"n":1,"n":9)", R"(,"stream":true,"stream":false)"})
         EXPECT_FALSE(Parsed(chat_request(hello, more)).request.has_value()) << more;
 }
 
@@ -76,7 +80,9 @@ TEST(ChatRequest, DeepNestingAndBadTextAreRefusedCleanly) {
 }
 
 TEST(ChatRequest, EveryParameterReachesItsPlace) {
-    const Parsed parsed(chat_request(hello, R"(,"temperature":0.5,"top_p":0.9,"top_k":40,"frequency_penalty":0.1,"presence_penalty":-0.1,"seed":7,"n":2,"logprobs":true,"top_logprobs":3,
+    const Parsed parsed(chat_request(
+        hello,
+        R"(,"temperature":0.5,"top_p":0.9,"top_k":40,"frequency_penalty":0.1,"presence_penalty":-0.1,"seed":7,"n":2,"logprobs":true,"top_logprobs":3,
         "logit_bias":{"1":2},"stop":["a","b"],"stream":true,"stream_options":{"include_usage":true},"user":"u","service_tier":"flex","metadata":{"k":"v"},"web_search_options":{},
         "reasoning_effort":"high","parallel_tool_calls":false,"max_completion_tokens":10,"max_tokens":20,"min_p":0.1,"verbosity":null)"));
     const auto& request = *parsed;
@@ -110,11 +116,13 @@ TEST(ChatRequest, EffortComesAsWordDictOrReasoningObject) {  // E180
     EXPECT_EQ((*Parsed(chat_request(hello, R"(,"reasoning_effort":{"effort":"low","summary":"auto"})"))).thinking.effort, "low");
     const Parsed parsed(chat_request(hello, R"(,"reasoning":{"max_tokens":3000})"));
     EXPECT_EQ((*parsed).thinking.budget_tokens, 3000);
-    EXPECT_EQ((*Parsed(chat_request(hello, R"(,"thinking":{"type":"enabled","budget_tokens":2048})"))).thinking.mode, llm::ThinkingMode::enabled);
+    EXPECT_EQ((*Parsed(chat_request(hello, R"(,"thinking":{"type":"enabled","budget_tokens":2048})"))).thinking.mode,
+              llm::ThinkingMode::enabled);
 }
 
 TEST(ChatRequest, EveryRoleIsKnown) {
-    const Parsed parsed(chat_request(R"([{"role":"system","content":"s"},{"role":"developer","content":[{"type":"text","text":"d"}]},{"role":"user","content":"u","name":"ann"},
+    const Parsed parsed(chat_request(
+        R"([{"role":"system","content":"s"},{"role":"developer","content":[{"type":"text","text":"d"}]},{"role":"user","content":"u","name":"ann"},
         {"role":"assistant","content":null,"tool_calls":[{"id":"c1","type":"function","function":{"name":"f","arguments":"{}"}}]},{"role":"tool","tool_call_id":"c1","content":"r"},
         {"role":"assistant","content":"a","prefix":true}])"));
     const auto& messages = (*parsed).messages;
@@ -131,7 +139,8 @@ TEST(ChatRequest, EveryRoleIsKnown) {
 }
 
 TEST(ChatRequest, EveryContentPartIsKnown) {
-    const Parsed parsed(chat_request(R"([{"role":"user","content":["bare",{"type":"text","text":"t","cache_control":{"type":"ephemeral"}},{"type":"image_url","image_url":{"url":"https://x/y.png","detail":"low"}},
+    const Parsed parsed(chat_request(
+        R"([{"role":"user","content":["bare",{"type":"text","text":"t","cache_control":{"type":"ephemeral"}},{"type":"image_url","image_url":{"url":"https://x/y.png","detail":"low"}},
         {"type":"image_url","image_url":"data:image/jpeg;base64,iVBORw0KGgoAAA"},{"type":"input_audio","input_audio":{"data":"AAAA","format":"mp3"}},{"type":"file","file":{"file_data":"data:application/pdf;base64,JVBERi0x","filename":"a.pdf"}},
         {"type":"file","file":{"file_id":"f1","format":"image/png"}},{"type":"video_url","video_url":{"url":"https://x/v.mp4"}},{"type":"document_url","document_url":"https://x/d.pdf","document_name":"d"},{"type":"strange","x":1}]}])"));
     const auto& parts = (*parsed).messages.at(0).parts;
@@ -155,8 +164,9 @@ TEST(ChatRequest, EveryContentPartIsKnown) {
 }
 
 TEST(ChatRequest, LegacyFunctionsPairWithTheirResults) {  // E023
-    const Parsed parsed(chat_request(R"([{"role":"user","content":"hi"},{"role":"assistant","content":null,"function_call":{"name":"f","arguments":"{\"x\":1}"}},{"role":"function","name":"f","content":"42"}])",
-                                     R"(,"functions":[{"name":"f","parameters":{"type":"object"}}],"function_call":{"name":"f"})"));
+    const Parsed parsed(chat_request(
+        R"([{"role":"user","content":"hi"},{"role":"assistant","content":null,"function_call":{"name":"f","arguments":"{\"x\":1}"}},{"role":"function","name":"f","content":"42"}])",
+        R"(,"functions":[{"name":"f","parameters":{"type":"object"}}],"function_call":{"name":"f"})"));
     const auto& request = *parsed;
     const auto& call = request.messages.at(1).parts.at(0);
     EXPECT_EQ(call.arguments, R"({"x":1})");
@@ -167,7 +177,8 @@ TEST(ChatRequest, LegacyFunctionsPairWithTheirResults) {  // E023
 }
 
 TEST(ChatRequest, ReasoningOfEarlierTurnsIsReadFirst) {  // E018, E091
-    const Parsed parsed(chat_request(R"([{"role":"assistant","reasoning_content":"hm","content":"a"},{"role":"assistant","thinking_blocks":[{"type":"thinking","thinking":"t","signature":"S"},{"type":"redacted_thinking","data":"R"}],"content":"b"},
+    const Parsed parsed(chat_request(
+        R"([{"role":"assistant","reasoning_content":"hm","content":"a"},{"role":"assistant","thinking_blocks":[{"type":"thinking","thinking":"t","signature":"S"},{"type":"redacted_thinking","data":"R"}],"content":"b"},
         {"role":"assistant","reasoning":"x","reasoning_details":[{"type":"reasoning.text","text":"x","signature":"S2"}],"content":"c"}])"));
     const auto& messages = (*parsed).messages;
     EXPECT_EQ(messages[0].parts.at(0).kind, PartKind::thinking);
@@ -180,7 +191,9 @@ TEST(ChatRequest, ReasoningOfEarlierTurnsIsReadFirst) {  // E018, E091
 }
 
 TEST(ChatRequest, ToolsComeInEveryShape) {  // E005, E007, E008, E009
-    const Parsed parsed(chat_request(hello, R"(,"tools":[{"type":"function","function":{"name":"a","description":"d","parameters":{"type":"object"},"strict":true,"cache_control":{"type":"ephemeral"}},"defer_loading":true},
+    const Parsed parsed(chat_request(
+        hello,
+        R"(,"tools":[{"type":"function","function":{"name":"a","description":"d","parameters":{"type":"object"},"strict":true,"cache_control":{"type":"ephemeral"}},"defer_loading":true},
         {"type":"function","function":{"name":"b"},"cache_control":{"type":"ephemeral","ttl":"1h"},"input_examples":[]},{"name":"c","input_schema":{"type":"object"}},{"type":"custom","custom":{"name":"d","format":{"type":"text"}}},
         {"type":"web_search_20250305","name":"web_search","max_uses":3},{"type":"mcp","server_url":"https://x"},{"type":"function","name":"flat","parameters":{"type":"object"}}],"tool_choice":{"type":"any"})"));
     const auto& tools = (*parsed).tools;
@@ -201,9 +214,19 @@ TEST(ChatRequest, ToolsComeInEveryShape) {  // E005, E007, E008, E009
 
 TEST(ChatRequest, ToolChoiceIsReadInEveryForm) {  // E001, wire-formats 10.3
     using enum llm::ToolChoiceMode;
-    const std::pair<std::string_view, llm::ToolChoiceMode> rows[] = {{"\"auto\"", automatic}, {"\"none\"", none}, {"\"required\"", required}, {"\"any\"", required}, {R"({"type":"auto"})", automatic}, {R"({"type":"none"})", none},
-                                                                     {R"({"type":"function","function":{"name":"f"}})", named}, {R"({"function":{"name":"f"}})", named}, {R"({"type":"custom","custom":{"name":"f"}})", named},
-                                                                     {R"({"type":"tool","name":"f"})", named}, {R"({"type":"allowed_tools","allowed_tools":{"mode":"auto","tools":[]}})", allowed}, {"null", unset}};
+    const std::pair<std::string_view, llm::ToolChoiceMode> rows[] = {
+        {"\"auto\"", automatic},
+        {"\"none\"", none},
+        {"\"required\"", required},
+        {"\"any\"", required},
+        {R"({"type":"auto"})", automatic},
+        {R"({"type":"none"})", none},
+        {R"({"type":"function","function":{"name":"f"}})", named},
+        {R"({"function":{"name":"f"}})", named},
+        {R"({"type":"custom","custom":{"name":"f"}})", named},
+        {R"({"type":"tool","name":"f"})", named},
+        {R"({"type":"allowed_tools","allowed_tools":{"mode":"auto","tools":[]}})", allowed},
+        {"null", unset}};
     for (const auto& [choice, mode] : rows) {
         const Parsed parsed(chat_request(hello, fmt::format(R"(,"tool_choice":{})", choice)));
         EXPECT_EQ((*parsed).tool_choice.mode, mode) << choice;
@@ -212,11 +235,15 @@ TEST(ChatRequest, ToolChoiceIsReadInEveryForm) {  // E001, wire-formats 10.3
 }
 
 TEST(ChatRequest, ResponseFormatsAreRead) {
-    const Parsed schema(chat_request(hello, R"(,"response_format":{"type":"json_schema","json_schema":{"name":"n","strict":true,"schema":{"type":"object"}}})"));
+    const Parsed schema(chat_request(
+        hello,
+        R"(,"response_format":{"type":"json_schema","json_schema":{"name":"n","strict":true,"schema":{"type":"object"}}})"));
     EXPECT_EQ((*schema).response_format.kind, llm::FormatKind::json_schema);
     EXPECT_EQ((*schema).response_format.schema, R"({"type":"object"})");
-    EXPECT_EQ((*Parsed(chat_request(hello, R"(,"response_format":{"type":"json_object"})"))).response_format.kind, llm::FormatKind::json_object);
-    EXPECT_EQ((*Parsed(chat_request(hello, R"(,"response_format":{"type":"regex","value":"x"})"))).extra.at(0).key, "response_format");
+    EXPECT_EQ((*Parsed(chat_request(hello, R"(,"response_format":{"type":"json_object"})"))).response_format.kind,
+              llm::FormatKind::json_object);
+    EXPECT_EQ((*Parsed(chat_request(hello, R"(,"response_format":{"type":"regex","value":"x"})"))).extra.at(0).key,
+              "response_format");
 }
 
 }  // namespace

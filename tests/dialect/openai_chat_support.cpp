@@ -24,7 +24,9 @@ std::string chat_stream(const std::vector<std::string>& chunks, bool done) {
 }
 
 std::string chunk(std::string_view delta, std::string_view finish_reason, std::string_view more) {
-    return fmt::format(R"({{"id":"c1","object":"chat.completion.chunk","created":1700000000,"model":"m","choices":[{{"index":0,"delta":{},"logprobs":null,"finish_reason":{}}}]{}}})", delta, finish_reason, more);
+    return fmt::format(
+        R"({{"id":"c1","object":"chat.completion.chunk","created":1700000000,"model":"m","choices":[{{"index":0,"delta":{},"logprobs":null,"finish_reason":{}}}]{}}})",
+        delta, finish_reason, more);
 }
 
 std::vector<std::string> chunks_of(std::string_view stream) {
@@ -68,14 +70,20 @@ std::string gist(std::string_view bytes, Mode mode, std::uint32_t quirks) {
             if (part.kind == llm::PartKind::thinking) thinking += part.text, signatures += part.signature;
             if (part.kind == llm::PartKind::redacted_thinking) signatures += part.text;
             if (part.kind == llm::PartKind::refusal) refusal += part.text;
-            if (part.kind == llm::PartKind::tool_call) calls += fmt::format("{} {} {}\n", part.id, part.name, part.arguments.empty() ? "{}" : part.arguments);
+            if (part.kind == llm::PartKind::tool_call)
+                calls += fmt::format("{} {} {}\n", part.id, part.name, part.arguments.empty() ? "{}" : part.arguments);
         }
-        out += fmt::format("{} text={}\nthinking={}\nrefusal={}\nsigned={}\n{}logprobs={}\n", choice.index, text, thinking, refusal, signatures, calls, choice.logprobs.size() > 0);
+        out += fmt::format("{} text={}\nthinking={}\nrefusal={}\nsigned={}\n{}logprobs={}\n", choice.index, text, thinking,
+                           refusal, signatures, calls, choice.logprobs.size() > 0);
     }
     return out;
 }
 
-std::string chat_request(std::string_view messages, std::string_view more) { return fmt::format(R"({{"model":"m","messages":{}{}}})", messages, more); }
-std::string anthropic_request(std::string_view messages, std::string_view more) { return fmt::format(R"({{"model":"m","max_tokens":100,"messages":{}{}}})", messages, more); }
+std::string chat_request(std::string_view messages, std::string_view more) {
+    return fmt::format(R"({{"model":"m","messages":{}{}}})", messages, more);
+}
+std::string anthropic_request(std::string_view messages, std::string_view more) {
+    return fmt::format(R"({{"model":"m","max_tokens":100,"messages":{}{}}})", messages, more);
+}
 
 }  // namespace gotthard::dialect::testing

@@ -10,8 +10,9 @@
 namespace gotthard::dialect::testing {
 
 /// The files of ../shared/fixtures that hold chat exchanges.
-inline const std::vector<std::string> chat_files = {"dev.openai-chat.jsonl", "dev.openai-compatible.jsonl", "dev.mistral.jsonl", "dev.huggingface-tgi.jsonl", "dev.ollama.jsonl",
-                                                    "dev.bedrock.jsonl",     "dev.gemini.jsonl",            "dev.anthropic.jsonl"};
+inline const std::vector<std::string> chat_files = {
+    "dev.openai-chat.jsonl", "dev.openai-compatible.jsonl", "dev.mistral.jsonl", "dev.huggingface-tgi.jsonl",
+    "dev.ollama.jsonl",      "dev.bedrock.jsonl",           "dev.gemini.jsonl",  "dev.anthropic.jsonl"};
 
 template <class Check>
 void for_each_chat_recording(Check check) {

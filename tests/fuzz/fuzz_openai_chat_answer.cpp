@@ -1,5 +1,5 @@
-// Any answer of a chat upstream, as a stream or whole: the events keep their order and are the same however the bytes are cut, both
-// writers show what they got in a form that reads back cleanly, and the edit changes nothing when it is told nothing.
+// Any answer of a chat upstream, as a stream or whole: the events keep their order and are the same however the bytes are cut,
+// both writers show what they got in a form that reads back cleanly, and the edit changes nothing when it is told nothing.
 #include <cstdint>
 #include <cstdlib>
 #include <string>
@@ -32,7 +32,8 @@ Outcome read(std::string_view bytes, dialect::Mode mode, std::size_t step, const
         for (const auto& event : events) {
             check(validator.see(event).empty());
             if (event.kind != llm::EventKind::keep_alive)
-                for (auto text : {event.text, event.id, event.name, event.raw, event.logprobs}) out.events += std::string(text) + '|';
+                for (auto text : {event.text, event.id, event.name, event.raw, event.logprobs})
+                    out.events += std::string(text) + '|';
             out.failed = out.failed || event.kind == llm::EventKind::failed;
             stream->write(event, out.stream);
             unary->write(event, out.unary);
@@ -86,7 +87,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         reads_back(whole.unary, dialect::Mode::unary, shown);
     }
     check(edited(bytes, {.mode = mode}, step) == bytes);
-    check(edited(bytes, {.mode = mode, .model = "alias", .strip_usage = true}, step) == edited(bytes, {.mode = mode, .model = "alias", .strip_usage = true}, bytes.size()));
+    check(edited(bytes, {.mode = mode, .model = "alias", .strip_usage = true}, step) ==
+          edited(bytes, {.mode = mode, .model = "alias", .strip_usage = true}, bytes.size()));
     (void)dialect::openai_chat.write_error(dialect::openai_chat.read_error(400 + data[0] % 130, bytes), "");
     return 0;
 }

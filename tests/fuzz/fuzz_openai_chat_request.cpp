@@ -40,8 +40,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const std::string_view body(reinterpret_cast<const char*>(data), size);
     using dialect::Quirk;
     const dialect::Target openai{.provider = "openai", .model = "gpt-5"};
-    const dialect::Target quirky{.provider = "mistral", .model = "m", .quirks = Quirk::tool_choice_any | Quirk::strip_schema_keywords | Quirk::nine_character_call_ids | Quirk::string_content_only, .repair = true};
-    const dialect::Target router{.provider = "openrouter", .model = "claude", .quirks = Quirk::keeps_cache_control | Quirk::knows_top_k};
+    const dialect::Target quirky{.provider = "mistral",
+                                 .model = "m",
+                                 .quirks = Quirk::tool_choice_any | Quirk::strip_schema_keywords |
+                                           Quirk::nine_character_call_ids | Quirk::string_content_only,
+                                 .repair = true};
+    const dialect::Target router{
+        .provider = "openrouter", .model = "claude", .quirks = Quirk::keeps_cache_control | Quirk::knows_top_k};
     (void)written(body, dialect::openai_chat, openai);
     (void)written(body, dialect::openai_chat, quirky);
     (void)written(body, dialect::anthropic_messages, {.provider = "anthropic", .model = "claude-sonnet-4-5"});

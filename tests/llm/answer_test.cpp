@@ -116,7 +116,9 @@ std::string judge(const Events& events) {
 }
 
 TEST(EventValidator, SeesEveryBreachOfTheOrder) {
-    const Event started{.kind = EventKind::started}, open{.kind = EventKind::part_started}, close{.kind = EventKind::part_finished}, stop{.kind = EventKind::choice_finished, .stop = StopReason::stop}, end{.kind = EventKind::finished};
+    const Event started{.kind = EventKind::started}, open{.kind = EventKind::part_started},
+        close{.kind = EventKind::part_finished}, stop{.kind = EventKind::choice_finished, .stop = StopReason::stop},
+        end{.kind = EventKind::finished};
     const Event text{.kind = EventKind::text_delta, .text = "x"}, second{.kind = EventKind::part_started, .part = 1};
     EXPECT_EQ(judge({started, open, text, close, second, {.kind = EventKind::part_finished, .part = 1}, stop, end}), "");
     EXPECT_NE(judge({open}), "");

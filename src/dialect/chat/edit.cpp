@@ -24,7 +24,8 @@ void restamp(std::string_view text, DataSpan data, std::string_view model, std::
 /// A chunk that says nothing but usage: choices empty, usage an object.
 bool is_usage_chunk(std::string_view json) {
     const auto choices = find_member(json, "choices");
-    if (choices.size == 0 || json[choices.begin] != '[' || !trim(json.substr(choices.begin + 1, choices.size - 2)).empty()) return false;
+    if (choices.size == 0 || json[choices.begin] != '[' || !trim(json.substr(choices.begin + 1, choices.size - 2)).empty())
+        return false;
     const auto usage = find_member(json, "usage");
     return usage.size > 0 && json[usage.begin] == '{';
 }

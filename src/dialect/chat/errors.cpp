@@ -16,8 +16,10 @@ int status_of(const Failure& failure) {
 
 /// Words that other dialects put into `type`; OpenAI's own and other servers' words pass.
 bool is_foreign_type(std::string_view type) {
-    static constexpr std::string_view words[] = {"authentication_error", "billing_error", "permission_error", "not_found_error", "request_too_large", "rate_limit_error",
-                                                 "api_error", "overloaded_error", "timeout_error", "conflict_error", "invalid_request_error"};
+    static constexpr std::string_view words[] = {
+        "authentication_error", "billing_error", "permission_error", "not_found_error", "request_too_large",
+        "rate_limit_error",     "api_error",     "overloaded_error", "timeout_error",   "conflict_error",
+        "invalid_request_error"};
     if (std::ranges::find(words, type) != std::end(words)) return true;
     return std::ranges::all_of(type, [](char c) { return (c >= 'A' && c <= 'Z') || c == '_'; });  // Google's INVALID_ARGUMENT
 }
@@ -39,10 +41,14 @@ std::string_view code_of(const Failure& failure, int status) {
     if (!from_provider) return to_string(failure.kind);
     if (is_out_of_quota(failure)) return "insufficient_quota";
     switch (status) {
-        case 401: return "invalid_api_key";
-        case 404: return "model_not_found";
-        case 429: return "rate_limit_exceeded";
-        default: return {};
+        case 401:
+            return "invalid_api_key";
+        case 404:
+            return "model_not_found";
+        case 429:
+            return "rate_limit_exceeded";
+        default:
+            return {};
     }
 }
 
@@ -52,10 +58,14 @@ void append_error(std::string& out, const Failure& failure, int status) {
     json.begin_object().key("error").begin_object();
     json.member("message", failure.message.empty() ? std::string(to_string(failure.kind)) : failure.message);
     json.member("type", type_of(failure, status));
-    if (failure.param.empty()) json.member_null("param");
-    else json.member("param", failure.param);
-    if (code.empty()) json.member_null("code");
-    else json.member("code", code);
+    if (failure.param.empty())
+        json.member_null("param");
+    else
+        json.member("param", failure.param);
+    if (code.empty())
+        json.member_null("code");
+    else
+        json.member("code", code);
     json.end_object().end_object();
 }
 
@@ -65,7 +75,8 @@ RenderedError write_error(const Failure& failure, std::string_view) {
     RenderedError out;
     out.status = status_of(failure);
     append_error(out.body, failure, out.status);
-    if (const auto seconds = retry_after_seconds(failure, out.status); seconds > 0) out.headers.push_back({"retry-after", std::to_string(seconds)});
+    if (const auto seconds = retry_after_seconds(failure, out.status); seconds > 0)
+        out.headers.push_back({"retry-after", std::to_string(seconds)});
     if (!is_retryable(failure)) out.headers.push_back({"x-should-retry", "false"});
     if (out.status == 401) out.headers.push_back({"www-authenticate", "Bearer"});
     return out;

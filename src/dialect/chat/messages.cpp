@@ -91,7 +91,8 @@ void MessageWriter::lose_rest(const Message& message, const Part& part) {
     if (!to_.same_dialect()) {
         lose_extras(to_.losses, path_of(message, part), part.extra);
         if (!part.citations.empty()) lose(to_.losses, path_of(message, part, "citations"), std::string(no_place));
-        if (!part.media.context.empty() && part.media.source != MediaSource::text) lose(to_.losses, path_of(message, part, "context"), std::string(no_place));
+        if (!part.media.context.empty() && part.media.source != MediaSource::text)
+            lose(to_.losses, path_of(message, part, "context"), std::string(no_place));
     }
 }
 
@@ -130,22 +131,30 @@ bool MessageWriter::writable(const Placed& placed) {
     };
     switch (part->kind) {
         case PartKind::image:
-            return part->media.source != MediaSource::file_id || refuse("image", "a file of another provider cannot be sent; send the bytes or a URL");
-        case PartKind::audio: return part->media.source == MediaSource::base64 || refuse("audio", "only base64 audio can be sent here");
-        case PartKind::video: return to_.same_dialect() || to_.target.has(Quirk::own_engine) || refuse("video", no_place);
+            return part->media.source != MediaSource::file_id ||
+                   refuse("image", "a file of another provider cannot be sent; send the bytes or a URL");
+        case PartKind::audio:
+            return part->media.source == MediaSource::base64 || refuse("audio", "only base64 audio can be sent here");
+        case PartKind::video:
+            return to_.same_dialect() || to_.target.has(Quirk::own_engine) || refuse("video", no_place);
         case PartKind::document: {
             if (part->media.source == MediaSource::text) return true;
             const bool mistral = to_.target.has(Quirk::nine_character_call_ids);
-            if (part->media.source == MediaSource::url) return mistral || to_.same_dialect() || refuse("document", "only documents sent as bytes can be passed on to this upstream");
-            if (part->media.source == MediaSource::file_id) return to_.same_dialect() || refuse("document", "a file of another provider cannot be sent; send the bytes");
+            if (part->media.source == MediaSource::url)
+                return mistral || to_.same_dialect() ||
+                       refuse("document", "only documents sent as bytes can be passed on to this upstream");
+            if (part->media.source == MediaSource::file_id)
+                return to_.same_dialect() || refuse("document", "a file of another provider cannot be sent; send the bytes");
             return mistral || knows_files(to_.target) || refuse("document", "this upstream takes no files");
         }
         case PartKind::opaque:
             if (to_.same_dialect() || opaque_text(*part)) return true;
             return refuse(part->type, no_place);
         case PartKind::text:
-        case PartKind::refusal: return true;
-        default: return refuse("content", no_place);
+        case PartKind::refusal:
+            return true;
+        default:
+            return refuse("content", no_place);
     }
 }
 
@@ -153,20 +162,31 @@ void MessageWriter::document(const Message& message, const Part& part, std::stri
     const auto& media = part.media;
     if (to_.target.has(Quirk::nine_character_call_ids) && media.source != MediaSource::file_id) {
         json_.begin_object().member("type", "document_url");
-        json_.member("document_url", media.source == MediaSource::url ? std::string(media.data) : data_url(media, "application/pdf"));
+        json_.member("document_url",
+                     media.source == MediaSource::url ? std::string(media.data) : data_url(media, "application/pdf"));
         if (!media.filename.empty()) json_.member("document_name", media.filename);
         json_.end_object();
         return;
     }
     if (media.source == MediaSource::url) {
-        json_.begin_object().member("type", "file_url").key("file_url").begin_object().member("url", media.data).end_object().end_object();
+        json_.begin_object()
+            .member("type", "file_url")
+            .key("file_url")
+            .begin_object()
+            .member("url", media.data)
+            .end_object()
+            .end_object();
         return;
     }
     json_.begin_object().member("type", "file").key("file").begin_object();
-    if (media.source == MediaSource::file_id) json_.member("file_id", media.data);
-    else json_.member("file_data", data_url(media, "application/pdf"));
-    if (!media.filename.empty()) json_.member("filename", media.filename);
-    else if (media.source == MediaSource::base64) json_.member("filename", "document.pdf");
+    if (media.source == MediaSource::file_id)
+        json_.member("file_id", media.data);
+    else
+        json_.member("file_data", data_url(media, "application/pdf"));
+    if (!media.filename.empty())
+        json_.member("filename", media.filename);
+    else if (media.source == MediaSource::base64)
+        json_.member("filename", "document.pdf");
     json_.end_object();
     if (!mark.empty()) json_.member_raw("cache_control", mark);
     json_.end_object();
@@ -182,8 +202,10 @@ void MessageWriter::media(const Message& message, const Part& part, std::string_
         const bool image = part.kind == PartKind::image;
         const std::string_view key = image ? "image_url" : "video_url";
         json_.begin_object().member("type", key).key(key).begin_object();
-        if (media.source == MediaSource::url) json_.member("url", media.data);
-        else json_.member("url", data_url(media, image ? "image/png" : "video/mp4"));
+        if (media.source == MediaSource::url)
+            json_.member("url", media.data);
+        else
+            json_.member("url", data_url(media, image ? "image/png" : "video/mp4"));
         if (!media.detail.empty()) json_.member("detail", media.detail);
         json_.end_object();
     }
@@ -234,8 +256,10 @@ void MessageWriter::extras(const Message& message) {
     for (const auto& extra : message.extra)
         if (extra.key != "reasoning_details" && extra.key != "thinking_blocks") json_.member_raw(extra.key, extra.json);
     if (message.name.empty()) return;
-    if (to_.target.has(Quirk::tool_choice_any)) lose(to_.losses, path_of(message) + ".name", "the upstream takes names on tool messages only");
-    else json_.member("name", message.name);
+    if (to_.target.has(Quirk::tool_choice_any))
+        lose(to_.losses, path_of(message) + ".name", "the upstream takes names on tool messages only");
+    else
+        json_.member("name", message.name);
 }
 
 void MessageWriter::instruction(const Message& message) {
@@ -294,14 +318,17 @@ void MessageWriter::tool_message(const Message& message, const Part& result, std
     for (const auto& part : result.content) {
         const Placed placed{&message, &part};
         if (!writable(placed)) continue;
-        if (text_of(message, part) || (to_.same_dialect() && part.kind == PartKind::opaque)) texts.push_back(placed);
-        else pending_.push_back(placed), moved = true;
+        if (text_of(message, part) || (to_.same_dialect() && part.kind == PartKind::opaque))
+            texts.push_back(placed);
+        else
+            pending_.push_back(placed), moved = true;
     }
     lose_rest(message, result);
     const auto mark = mark_of(message, result, true);
     json_.begin_object().member("role", "tool").member("tool_call_id", id);
     if (!name.empty() && to_.target.has(Quirk::tool_choice_any)) json_.member("name", name);
-    const bool as_list = to_.same_dialect() && !message.content_is_string && !texts.empty() && !to_.target.has(Quirk::string_content_only);
+    const bool as_list =
+        to_.same_dialect() && !message.content_is_string && !texts.empty() && !to_.target.has(Quirk::string_content_only);
     if (as_list) {
         content(texts, true);
     } else {
@@ -315,7 +342,8 @@ void MessageWriter::tool_message(const Message& message, const Part& result, std
         if (text.empty() && moved) text = "The result is in the next user message.";
         if (result.is_error) text = "Tool error: " + text;
         json_.key("content");
-        if (mark.empty()) json_.string(text);
+        if (mark.empty())
+            json_.string(text);
         else {
             json_.begin_array();
             text_part(text, mark);
@@ -332,14 +360,25 @@ void MessageWriter::tool_calls(const Parts& calls) {
     for (const auto& [message, part] : calls) {
         json_.begin_object().member("id", to_.ids.upstream(part->id));
         if (part->call_kind == llm::CallKind::custom) {
-            json_.member("type", "custom").key("custom").begin_object().member("name", to_.names.upstream(part->name)).member("input", part->arguments).end_object();
+            json_.member("type", "custom")
+                .key("custom")
+                .begin_object()
+                .member("name", to_.names.upstream(part->name))
+                .member("input", part->arguments)
+                .end_object();
         } else {
             const auto arguments = trim(part->arguments).empty() ? std::string_view("{}") : part->arguments;
-            json_.member("type", "function").key("function").begin_object().member("name", to_.names.upstream(part->name)).member("arguments", arguments).end_object();
+            json_.member("type", "function")
+                .key("function")
+                .begin_object()
+                .member("name", to_.names.upstream(part->name))
+                .member("arguments", arguments)
+                .end_object();
         }
         if (to_.same_dialect())
             for (const auto& extra : part->extra) json_.member_raw(extra.key, extra.json);
-        else lose_rest(*message, *part);
+        else
+            lose_rest(*message, *part);
         (void)mark_of(*message, *part, false);
         json_.end_object();
     }
@@ -353,9 +392,11 @@ void MessageWriter::reasoning(const Parts& parts) {
     const bool details = to_.keeps_marks();
     if (details || to_.target.has(Quirk::replays_reasoning) || to_.target.has(Quirk::own_engine)) {
         for (const auto& extra : first.extra)
-            if (to_.same_dialect() && details && extra.key == "reasoning_details") return void(json_.member_raw(extra.key, extra.json));
+            if (to_.same_dialect() && details && extra.key == "reasoning_details")
+                return void(json_.member_raw(extra.key, extra.json));
     } else {
-        for (const auto& [message, part] : parts) to_.losses.add(path_of(*message, *part), "the upstream does not take the reasoning of earlier turns");
+        for (const auto& [message, part] : parts)
+            to_.losses.add(path_of(*message, *part), "the upstream does not take the reasoning of earlier turns");
         return;
     }
     if (details) {
@@ -363,8 +404,10 @@ void MessageWriter::reasoning(const Parts& parts) {
         std::int64_t index = 0;
         for (const auto& [message, part] : parts) {
             json_.begin_object();
-            if (part->kind == PartKind::redacted_thinking) json_.member("type", "reasoning.encrypted").member("data", part->text);
-            else json_.member("type", "reasoning.text").member("text", part->text);
+            if (part->kind == PartKind::redacted_thinking)
+                json_.member("type", "reasoning.encrypted").member("data", part->text);
+            else
+                json_.member("type", "reasoning.text").member("text", part->text);
             if (!part->signature.empty() && is_claude(to_.target)) json_.member("signature", part->signature);
             if (is_claude(to_.target)) json_.member("format", "anthropic-claude-v1");
             json_.member("index", index++).end_object();
@@ -374,8 +417,10 @@ void MessageWriter::reasoning(const Parts& parts) {
     }
     std::string text;
     for (const auto& [message, part] : parts) {
-        if (part->kind == PartKind::redacted_thinking) to_.losses.add(path_of(*message, *part), std::string(no_place));
-        else text += part->text;
+        if (part->kind == PartKind::redacted_thinking)
+            to_.losses.add(path_of(*message, *part), std::string(no_place));
+        else
+            text += part->text;
     }
     if (!text.empty()) json_.member(to_.target.has(Quirk::reasoning_field) ? "reasoning" : "reasoning_content", text);
 }
@@ -389,12 +434,21 @@ Status MessageWriter::assistant(std::size_t first, std::size_t last) {
             const Placed placed{&messages[i], &part};
             switch (part.kind) {
                 case PartKind::thinking:
-                case PartKind::redacted_thinking: thoughts.push_back(placed); break;
-                case PartKind::tool_call:
-                    if (seen.insert(part.id).second) calls.push_back(placed);
-                    else lose(to_.losses, path_of(messages[i], part), "the call is repeated");
+                case PartKind::redacted_thinking:
+                    thoughts.push_back(placed);
                     break;
-                case PartKind::refusal: (messages[i].content_is_string || !to_.same_dialect() || last > first || messages[i].parts.size() == 1 ? refusals : texts).push_back(placed); break;
+                case PartKind::tool_call:
+                    if (seen.insert(part.id).second)
+                        calls.push_back(placed);
+                    else
+                        lose(to_.losses, path_of(messages[i], part), "the call is repeated");
+                    break;
+                case PartKind::refusal:
+                    (messages[i].content_is_string || !to_.same_dialect() || last > first || messages[i].parts.size() == 1
+                         ? refusals
+                         : texts)
+                        .push_back(placed);
+                    break;
                 default:
                     if (writable(placed)) texts.push_back(placed);
             }
@@ -425,8 +479,10 @@ Status MessageWriter::assistant(std::size_t first, std::size_t last) {
     for (const auto& refusal : refusals) json_.member("refusal", refusal.part->text);
     reasoning(thoughts);
     if (message.prefix) {
-        if (to_.target.has(Quirk::tool_choice_any) || to_.target.has(Quirk::own_engine) || to_.target.provider == "deepseek") json_.member("prefix", true);
-        else lose(to_.losses, path_of(message) + ".prefix", std::string(no_place));
+        if (to_.target.has(Quirk::tool_choice_any) || to_.target.has(Quirk::own_engine) || to_.target.provider == "deepseek")
+            json_.member("prefix", true);
+        else
+            lose(to_.losses, path_of(message) + ".prefix", std::string(no_place));
     }
     tool_calls(calls);
     for (const auto& part : message.parts)
@@ -455,8 +511,17 @@ Status MessageWriter::results(std::size_t after, const Parts& calls) {
         }
     for (const auto& [message, part] : calls) {
         if (!open.contains(part->id)) continue;
-        if (!to_.target.repair) return bad_field(path_of(*message, *part), fmt::format("the tool call '{}' has no result: send one tool result for every call before the next assistant turn", part->id));
-        json_.begin_object().member("role", "tool").member("tool_call_id", to_.ids.upstream(part->id)).member("content", "No result was recorded.").end_object();
+        if (!to_.target.repair)
+            return bad_field(
+                path_of(*message, *part),
+                fmt::format(
+                    "the tool call '{}' has no result: send one tool result for every call before the next assistant turn",
+                    part->id));
+        json_.begin_object()
+            .member("role", "tool")
+            .member("tool_call_id", to_.ids.upstream(part->id))
+            .member("content", "No result was recorded.")
+            .end_object();
     }
     return {};
 }
@@ -466,7 +531,11 @@ Status MessageWriter::refuse_orphans(const Message& message) {
     if (to_.same_dialect()) return {};
     for (const auto& part : message.parts) {
         if (part.kind != PartKind::tool_result || answered_.contains(&part)) continue;
-        if (!to_.target.repair) return bad_field(path_of(message, part), fmt::format("the tool result answers no call: '{}' is not the id of a call in the assistant turn before it", part.id));
+        if (!to_.target.repair)
+            return bad_field(
+                path_of(message, part),
+                fmt::format("the tool result answers no call: '{}' is not the id of a call in the assistant turn before it",
+                            part.id));
         lose(to_.losses, path_of(message, part), "the result answers no call");
         answered_.insert(&part);
     }

@@ -87,7 +87,9 @@ std::string_view bare(std::string_view model) {
     return slash == std::string_view::npos ? model : model.substr(slash + 1);
 }
 
-bool is_one_of(std::string_view name, std::initializer_list<std::string_view> list) { return std::ranges::find(list, name) != list.end(); }
+bool is_one_of(std::string_view name, std::initializer_list<std::string_view> list) {
+    return std::ranges::find(list, name) != list.end();
+}
 
 }  // namespace
 
@@ -122,11 +124,13 @@ std::string_view effort_of_budget(std::int64_t budget_tokens) {
 
 bool knows_web_search(const Target& target) {
     if (is_one_of(target.provider, {"perplexity", "openrouter", "xai"})) return true;
-    return bare(target.model).find("search") != std::string_view::npos && is_one_of(target.provider, {"openai", "azure", "openai_compatible", "litellm_proxy"});
+    return bare(target.model).find("search") != std::string_view::npos &&
+           is_one_of(target.provider, {"openai", "azure", "openai_compatible", "litellm_proxy"});
 }
 
 bool knows_files(const Target& target) {
-    return !target.has(Quirk::own_engine) && !is_one_of(target.provider, {"deepseek", "groq", "cerebras", "sambanova", "xai", "zai", "moonshot", "perplexity"});
+    return !target.has(Quirk::own_engine) &&
+           !is_one_of(target.provider, {"deepseek", "groq", "cerebras", "sambanova", "xai", "zai", "moonshot", "perplexity"});
 }
 
 bool is_claude(const Target& target) { return target.model.find("claude") != std::string_view::npos; }

@@ -9,18 +9,18 @@
 namespace gotthard::dialect::chat {
 
 struct ModelRules {
-    bool reasoning = false;           ///< Takes max_completion_tokens only, and developer messages.
-    bool instructions = true;         ///< Has a system or developer role at all.
-    bool sampling = true;             ///< temperature and top_p other than 1.
+    bool reasoning = false;                ///< Takes max_completion_tokens only, and developer messages.
+    bool instructions = true;              ///< Has a system or developer role at all.
+    bool sampling = true;                  ///< temperature and top_p other than 1.
     bool sampling_without_effort = false;  ///< They are taken when the effort is none or unset.
     bool stop = true;
-    bool penalties = true;            ///< frequency_penalty, presence_penalty, logit_bias.
+    bool penalties = true;  ///< frequency_penalty, presence_penalty, logit_bias.
     bool logprobs = true;
     bool parallel_switch = true;
-    bool effort = true;               ///< reasoning_effort at all.
-    bool effort_with_tools = true;    ///< reasoning_effort together with tools (else only through Responses, E181).
-    bool thinking_object = false;     ///< Takes Anthropic's `thinking` object instead (DeepSeek, z.ai).
-    std::uint32_t efforts = 0x7f;     ///< Bit i: effort_words[i] is taken.
+    bool effort = true;             ///< reasoning_effort at all.
+    bool effort_with_tools = true;  ///< reasoning_effort together with tools (else only through Responses, E181).
+    bool thinking_object = false;   ///< Takes Anthropic's `thinking` object instead (DeepSeek, z.ai).
+    std::uint32_t efforts = 0x7f;   ///< Bit i: effort_words[i] is taken.
 };
 
 inline constexpr std::string_view effort_words[] = {"none", "minimal", "low", "medium", "high", "xhigh", "max"};

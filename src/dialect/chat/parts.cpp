@@ -15,26 +15,36 @@ using llm::PartKind;
 void JsonBalance::see(std::string_view text) {
     for (char c : text) {
         if (in_string_) {
-            if (escaped_) escaped_ = false;
-            else if (c == '\\') escaped_ = true;
-            else if (c == '"') in_string_ = false;
+            if (escaped_)
+                escaped_ = false;
+            else if (c == '\\')
+                escaped_ = true;
+            else if (c == '"')
+                in_string_ = false;
             continue;
         }
         switch (c) {
-            case '"': in_string_ = true; break;
-            case '{': case '[':
+            case '"':
+                in_string_ = true;
+                break;
+            case '{':
+            case '[':
                 ++depth_;
                 begun_ = true;
                 break;
-            case '}': case ']':
+            case '}':
+            case ']':
                 if (depth_ > 0) --depth_;
                 break;
-            default: break;
+            default:
+                break;
         }
     }
 }
 
-bool PartQueue::done(const Slot& slot) { return slot.kind != PartKind::tool_call || slot.call_kind == llm::CallKind::custom || slot.balance.complete(); }
+bool PartQueue::done(const Slot& slot) {
+    return slot.kind != PartKind::tool_call || slot.call_kind == llm::CallKind::custom || slot.balance.complete();
+}
 
 PartQueue::Slot& PartQueue::slot(PartKind kind) {
     Slot& made = slots_.emplace_back();
@@ -49,15 +59,21 @@ void PartQueue::add(Slot& slot, EventKind kind, std::string_view text, std::stri
         return;
     }
     Event event{.kind = kind, .choice = choice_, .part = next_part_ - 1};
-    if (kind == EventKind::citation_delta) event.raw = scratch_.copy(text);
-    else event.text = scratch_.copy(text);
+    if (kind == EventKind::citation_delta)
+        event.raw = scratch_.copy(text);
+    else
+        event.text = scratch_.copy(text);
     event.logprobs = scratch_.copy(logprobs);
     out.push_back(event);
 }
 
 void PartQueue::open(Slot& slot, std::string_view seed, Events& out) {
     slot.open = true;
-    Event event{.kind = EventKind::part_started, .choice = choice_, .part = next_part_++, .part_kind = slot.kind, .call_kind = slot.call_kind};
+    Event event{.kind = EventKind::part_started,
+                .choice = choice_,
+                .part = next_part_++,
+                .part_kind = slot.kind,
+                .call_kind = slot.call_kind};
     if (slot.kind == PartKind::tool_call) {
         event.call = next_call_++;
         if (slot.id.empty()) slot.id = derived_id("call_", fmt::format("{}/{}/{}", seed, choice_, event.call), 24);
@@ -132,7 +148,9 @@ void PartQueue::whole(PartKind kind, std::string_view type, std::string_view con
 
 /// Which call a delta speaks of, though servers repeat ids and names, leave out the index, or count every call as 0 (E203).
 PartQueue::Found PartQueue::find_call(const CallDelta& delta) {
-    const auto begins = [&](std::string_view id, bool may_end) { return !delta.name.empty() && !delta.id.empty() && !id.empty() && delta.id != id && may_end; };
+    const auto begins = [&](std::string_view id, bool may_end) {
+        return !delta.name.empty() && !delta.id.empty() && !id.empty() && delta.id != id && may_end;
+    };
     Slot* last = nullptr;
     for (auto at = slots_.rbegin(); at != slots_.rend(); ++at) {
         if (at->kind != PartKind::tool_call) continue;
@@ -143,7 +161,8 @@ PartQueue::Found PartQueue::find_call(const CallDelta& delta) {
         }
     }
     for (auto at = closed_calls_.rbegin(); at != closed_calls_.rend(); ++at)
-        if (delta.index ? at->index == delta.index : !delta.id.empty() && at->id == delta.id) return {.create = begins(at->id, true)};
+        if (delta.index ? at->index == delta.index : !delta.id.empty() && at->id == delta.id)
+            return {.create = begins(at->id, true)};
     if (delta.index || !delta.id.empty()) return {.create = !delta.name.empty() || !delta.id.empty() || delta.index.has_value()};
     if (delta.name.empty()) return {.slot = last};
     const bool goes_on = last != nullptr && last->name == delta.name && !last->balance.blank() && !last->balance.complete();
@@ -164,8 +183,10 @@ void PartQueue::call(const CallDelta& delta, std::string_view seed, Events& out)
     std::string_view arguments = delta.arguments;
     if (found->call_kind == llm::CallKind::function) {
         if (found->empty_object) {
-            if (!trim(arguments).starts_with('{') || trim(arguments) == "{}") arguments = {};
-            else found->empty_object = false, found->balance = {};
+            if (!trim(arguments).starts_with('{') || trim(arguments) == "{}")
+                arguments = {};
+            else
+                found->empty_object = false, found->balance = {};
         } else if (found->balance.blank() && trim(arguments) == "{}") {
             found->empty_object = true;
             found->balance.see(arguments);

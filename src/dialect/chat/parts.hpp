@@ -42,7 +42,8 @@ struct CallDelta {
 class PartQueue {
 public:
     /// `seed` of the functions below: what made-up call ids are derived from (the answer's id).
-    PartQueue(std::uint32_t choice, const Memory* memory, Scratch& scratch) : choice_(choice), memory_(memory), scratch_(scratch) {}
+    PartQueue(std::uint32_t choice, const Memory* memory, Scratch& scratch)
+        : choice_(choice), memory_(memory), scratch_(scratch) {}
 
     /// text, refusal or thinking. Empty text without logprobs is nothing.
     void text(llm::PartKind kind, std::string_view text, std::string_view logprobs, std::string_view seed, llm::Events& out);
@@ -63,7 +64,9 @@ public:
     std::size_t held() const { return held_; }
     std::size_t count() const { return next_part_ + slots_.size(); }
     /// Thinking text seen since the last signature, so that a repeated block is not read twice.
-    bool thinking_open() const { return !slots_.empty() && slots_.back().kind == llm::PartKind::thinking && !slots_.back().signed_; }
+    bool thinking_open() const {
+        return !slots_.empty() && slots_.back().kind == llm::PartKind::thinking && !slots_.back().signed_;
+    }
 
 private:
     struct Fragment {
@@ -101,7 +104,7 @@ private:
     std::uint32_t choice_;
     const Memory* memory_;
     Scratch& scratch_;
-    std::deque<Slot> slots_;      // the first one may be open
+    std::deque<Slot> slots_;  // the first one may be open
     std::vector<Closed> closed_calls_;
     std::size_t held_ = 0;
     std::uint32_t next_part_ = 0;

@@ -1,5 +1,5 @@
-// A chat request as a conversation. Source: wire-formats.md 1.2 and 1.6, and what real clients add to it (edge-cases.md section 1).
-// Refused with a 400 that names the field: what is no chat request at all. Anything merely unknown rides along in `extra`.
+// A chat request as a conversation. Source: wire-formats.md 1.2 and 1.6, and what real clients add to it (edge-cases.md section
+// 1). Refused with a 400 that names the field: what is no chat request at all. Anything merely unknown rides along in `extra`.
 #include "dialect/chat/read.hpp"
 
 #include <cmath>
@@ -16,9 +16,27 @@ namespace {
 using llm::Request;
 
 /// Keys that policy, limits or routing look at: written once and plainly, or refused.
-constexpr std::string_view governed[] = {"model",        "messages",      "stream",     "stream_options", "max_tokens", "max_completion_tokens", "user",
-                                         "safety_identifier", "n",        "tools",      "tool_choice",    "functions",  "function_call",         "parallel_tool_calls",
-                                         "response_format", "service_tier", "metadata", "modalities",     "stop",       "temperature",           "reasoning_effort",
+constexpr std::string_view governed[] = {"model",
+                                         "messages",
+                                         "stream",
+                                         "stream_options",
+                                         "max_tokens",
+                                         "max_completion_tokens",
+                                         "user",
+                                         "safety_identifier",
+                                         "n",
+                                         "tools",
+                                         "tool_choice",
+                                         "functions",
+                                         "function_call",
+                                         "parallel_tool_calls",
+                                         "response_format",
+                                         "service_tier",
+                                         "metadata",
+                                         "modalities",
+                                         "stop",
+                                         "temperature",
+                                         "reasoning_effort",
                                          "web_search_options"};
 
 struct State {
@@ -36,7 +54,7 @@ Status keep(State& state, std::string_view key, json::Value value) {
     return {};
 }
 
-template <std::string_view Request::*member>
+template <std::string_view Request::* member>
 Status keep_raw(State& state, std::string_view, json::Value value) {
     state.request.*member = value.raw();
     return {};
@@ -92,7 +110,8 @@ Status read_stream_options(State& state, std::string_view key, json::Value value
             more = true;
             continue;
         }
-        if (!member.value.is_boolean() && !member.value.is_null()) return wrong_type("stream_options.include_usage", "true or false", member.value);
+        if (!member.value.is_boolean() && !member.value.is_null())
+            return wrong_type("stream_options.include_usage", "true or false", member.value);
         state.request.include_usage = member.value.is_true();
     }
     return more ? keep(state, key, value) : Status{};
@@ -118,9 +137,12 @@ Status read_thinking(State& state, std::string_view key, json::Value value) {
     if (!value.is_object()) return keep(state, key, value);
     auto& thinking = state.request.thinking;
     const auto type = value["type"];
-    if (type.equals("enabled")) thinking.mode = llm::ThinkingMode::enabled;
-    else if (type.equals("disabled")) thinking.mode = llm::ThinkingMode::disabled;
-    else if (type.equals("adaptive") || type.equals("auto")) thinking.mode = llm::ThinkingMode::adaptive;
+    if (type.equals("enabled"))
+        thinking.mode = llm::ThinkingMode::enabled;
+    else if (type.equals("disabled"))
+        thinking.mode = llm::ThinkingMode::disabled;
+    else if (type.equals("adaptive") || type.equals("auto"))
+        thinking.mode = llm::ThinkingMode::adaptive;
     thinking.budget_tokens = value["budget_tokens"].integer();
     thinking.display = value["display"].text(state.arena);
     thinking.raw = value.raw();
@@ -131,7 +153,9 @@ Status read_response_format(State& state, std::string_view key, json::Value valu
     if (!value.is_object()) return wrong_type("response_format", "an object", value);
     auto& format = state.request.response_format;
     const auto type = value["type"];
-    if (!type.is_string()) return type ? Status(wrong_type("response_format.type", "a string", type)) : Status(missing_field("response_format.type", "send text, json_object or json_schema"));
+    if (!type.is_string())
+        return type ? Status(wrong_type("response_format.type", "a string", type))
+                    : Status(missing_field("response_format.type", "send text, json_object or json_schema"));
     if (type.equals("text")) {
         format.kind = llm::FormatKind::text;
         return {};
@@ -151,7 +175,8 @@ Status read_response_format(State& state, std::string_view key, json::Value valu
     format.description = holder["description"].text(state.arena);
     format.strict = holder["strict"].boolean();
     if (const auto schema = holder["schema"]; schema && !schema.is_null()) {
-        if (!schema.is_object() && !schema.is_boolean()) return wrong_type("response_format.json_schema.schema", "an object", schema);
+        if (!schema.is_object() && !schema.is_boolean())
+            return wrong_type("response_format.json_schema.schema", "an object", schema);
         format.schema = schema.raw();
     }
     return {};
@@ -167,10 +192,13 @@ constexpr Row rows[] = {
     {"temperature", [](State& s, std::string_view k, json::Value v) { return read_number(s.request.temperature, k, v); }},
     {"top_p", [](State& s, std::string_view k, json::Value v) { return read_number(s.request.top_p, k, v); }},
     {"top_k", [](State& s, std::string_view k, json::Value v) { return read_integer(s.request.top_k, k, v); }},
-    {"frequency_penalty", [](State& s, std::string_view k, json::Value v) { return read_number(s.request.frequency_penalty, k, v); }},
-    {"presence_penalty", [](State& s, std::string_view k, json::Value v) { return read_number(s.request.presence_penalty, k, v); }},
+    {"frequency_penalty",
+     [](State& s, std::string_view k, json::Value v) { return read_number(s.request.frequency_penalty, k, v); }},
+    {"presence_penalty",
+     [](State& s, std::string_view k, json::Value v) { return read_number(s.request.presence_penalty, k, v); }},
     {"seed", [](State& s, std::string_view k, json::Value v) { return read_integer(s.request.seed, k, v); }},
-    {"random_seed", [](State& s, std::string_view k, json::Value v) { return s.request.seed ? Status{} : read_integer(s.request.seed, k, v); }},
+    {"random_seed",
+     [](State& s, std::string_view k, json::Value v) { return s.request.seed ? Status{} : read_integer(s.request.seed, k, v); }},
     {"n", [](State& s, std::string_view k, json::Value v) { return read_integer(s.request.n, k, v); }},
     {"top_logprobs", [](State& s, std::string_view k, json::Value v) { return read_integer(s.request.top_logprobs, k, v); }},
     {"logprobs",
@@ -180,15 +208,24 @@ constexpr Row rows[] = {
          return {};
      }},
     {"max_tokens", [](State& s, std::string_view k, json::Value v) { return read_limit(s.max_tokens, s, k, v); }},
-    {"max_completion_tokens", [](State& s, std::string_view k, json::Value v) { return read_limit(s.max_completion_tokens, s, k, v); }},
+    {"max_completion_tokens",
+     [](State& s, std::string_view k, json::Value v) { return read_limit(s.max_completion_tokens, s, k, v); }},
     {"stop", read_stop},
     {"stream", read_stream},
     {"stream_options", read_stream_options},
     {"user", [](State& s, std::string_view k, json::Value v) { return read_text(s.request.user, s, k, v); }},
-    {"safety_identifier", [](State& s, std::string_view k, json::Value v) -> Status { (void)keep(s, k, v); return read_text(s.safety_identifier, s, k, v); }},
+    {"safety_identifier",
+     [](State& s, std::string_view k, json::Value v) -> Status {
+         (void)keep(s, k, v);
+         return read_text(s.safety_identifier, s, k, v);
+     }},
     {"service_tier", [](State& s, std::string_view k, json::Value v) { return read_text(s.request.service_tier, s, k, v); }},
     {"reasoning_effort", read_effort},
-    {"reasoning", [](State& s, std::string_view k, json::Value v) { s.reasoning = v; return keep(s, k, v); }},
+    {"reasoning",
+     [](State& s, std::string_view k, json::Value v) {
+         s.reasoning = v;
+         return keep(s, k, v);
+     }},
     {"thinking", read_thinking},
     {"response_format", read_response_format},
     {"logit_bias", keep_raw<&Request::logit_bias>},
@@ -219,7 +256,8 @@ Status read_member(State& state, const json::Member& member) {
 void settle_limits(State& state) {
     auto& request = state.request;
     request.max_output_tokens = state.max_completion_tokens ? state.max_completion_tokens : state.max_tokens;
-    if (request.max_output_tokens) request.max_output_tokens_key = state.max_completion_tokens ? "max_completion_tokens" : "max_tokens";
+    if (request.max_output_tokens)
+        request.max_output_tokens_key = state.max_completion_tokens ? "max_completion_tokens" : "max_tokens";
 }
 
 /// reasoning_effort, or what OpenRouter's `reasoning` object means; the object itself rides along for those who know it.
@@ -228,12 +266,16 @@ void settle_reasoning(State& state) {
     thinking.effort = state.reasoning_effort;
     const auto reasoning = state.reasoning;
     if (!reasoning.is_object()) return;
-    if (!thinking.effort.empty()) state.request.extra.push_back({"reasoning_effort", state.arena.copy(json::quoted(thinking.effort))});
-    else thinking.effort = reasoning["effort"].text(state.arena);
+    if (!thinking.effort.empty())
+        state.request.extra.push_back({"reasoning_effort", state.arena.copy(json::quoted(thinking.effort))});
+    else
+        thinking.effort = reasoning["effort"].text(state.arena);
     if (!thinking.budget_tokens) thinking.budget_tokens = reasoning["max_tokens"].integer();
     if (thinking.mode != llm::ThinkingMode::unset) return;
-    if (reasoning["enabled"].is_true() || thinking.budget_tokens) thinking.mode = llm::ThinkingMode::enabled;
-    else if (reasoning["enabled"].is_boolean()) thinking.mode = llm::ThinkingMode::disabled;
+    if (reasoning["enabled"].is_true() || thinking.budget_tokens)
+        thinking.mode = llm::ThinkingMode::enabled;
+    else if (reasoning["enabled"].is_boolean())
+        thinking.mode = llm::ThinkingMode::disabled;
 }
 
 Result<Request> read_root(json::Value root, const RequestContext& context, Arena& arena) {

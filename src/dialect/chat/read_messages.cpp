@@ -1,12 +1,12 @@
-// Messages of a chat request (wire-formats.md 1.2): every role, every content part kind, tool calls old and new, and the reasoning
-// of earlier turns in each spelling. Parts of an assistant turn stand as thinking, text, tool calls (E018).
+// Messages of a chat request (wire-formats.md 1.2): every role, every content part kind, tool calls old and new, and the
+// reasoning of earlier turns in each spelling. Parts of an assistant turn stand as thinking, text, tool calls (E018).
 #include <deque>
 
 #include <fmt/format.h>
 
 #include "base/text.hpp"
-#include "dialect/common.hpp"
 #include "dialect/chat/read.hpp"
+#include "dialect/common.hpp"
 
 namespace gotthard::dialect::chat {
 namespace {
@@ -23,7 +23,8 @@ std::optional<Role> role_of(json::Value role) {
         std::string_view word;
         Role role;
     };
-    static constexpr Row rows[] = {{"system", Role::system}, {"developer", Role::developer}, {"user", Role::user}, {"assistant", Role::assistant}, {"tool", Role::tool}, {"function", Role::tool}};
+    static constexpr Row rows[] = {{"system", Role::system},       {"developer", Role::developer}, {"user", Role::user},
+                                   {"assistant", Role::assistant}, {"tool", Role::tool},           {"function", Role::tool}};
     for (const auto& row : rows)
         if (role.equals(row.word)) return row.role;
     return std::nullopt;
@@ -46,9 +47,15 @@ private:
     void members(json::Value value, Message& message);
     std::string_view made_id(std::size_t call);
     // Paths are made only where a fault is told.
-    std::string path(std::string_view field = {}) const { return fmt::format("messages[{}]{}{}", index_, field.empty() ? "" : ".", field); }
-    std::string part_path(const Part& part, std::string_view field = {}) const { return fmt::format("messages[{}].content[{}]{}{}", index_, part.source_part, field.empty() ? "" : ".", field); }
-    std::string call_path(std::size_t call, std::string_view field = {}) const { return fmt::format("messages[{}].tool_calls[{}]{}{}", index_, call, field.empty() ? "" : ".", field); }
+    std::string path(std::string_view field = {}) const {
+        return fmt::format("messages[{}]{}{}", index_, field.empty() ? "" : ".", field);
+    }
+    std::string part_path(const Part& part, std::string_view field = {}) const {
+        return fmt::format("messages[{}].content[{}]{}{}", index_, part.source_part, field.empty() ? "" : ".", field);
+    }
+    std::string call_path(std::size_t call, std::string_view field = {}) const {
+        return fmt::format("messages[{}].tool_calls[{}]{}{}", index_, call, field.empty() ? "" : ".", field);
+    }
 
     llm::Request& request_;
     Arena& arena_;
@@ -59,9 +66,12 @@ private:
     std::deque<OpenCall> open_;  // calls of the last assistant turn that have no result yet
 };
 
-std::string_view MessageReader::made_id(std::size_t call) { return arena_.copy(derived_id("call_", fmt::format("message {} call {}", index_, call), 24)); }
+std::string_view MessageReader::made_id(std::size_t call) {
+    return arena_.copy(derived_id("call_", fmt::format("message {} call {}", index_, call), 24));
+}
 
-/// A URL, or the bytes of a data URL. An explicit format wins over the URL's type, the bytes win over a missing or wrong one (E042).
+/// A URL, or the bytes of a data URL. An explicit format wins over the URL's type, the bytes win over a missing or wrong one
+/// (E042).
 Media MessageReader::media_of(std::string_view url, std::string_view format) {
     Media media;
     const auto data = parse_data_url(url);
@@ -125,15 +135,20 @@ Status MessageReader::part(json::Value value, Part& part) {
         return wrong_type(part_path(part, "type"), "a string", type);
     }
     const auto name = type.is_string() ? type.text(arena_) : std::string_view("text");
-    static constexpr std::string_view media_types[] = {"image_url", "input_audio", "file", "video_url", "document_url", "file_url"};
+    static constexpr std::string_view media_types[] = {"image_url", "input_audio",  "file",
+                                                       "video_url", "document_url", "file_url"};
     if (name == "text" || name == "refusal") {
         part.kind = name == "text" ? PartKind::text : PartKind::refusal;
         const auto text = value[name];
-        if (!text.is_string()) return text ? Status(wrong_type(part_path(part, name), "a string", text)) : Status(missing_field(part_path(part, name), "send the text"));
+        if (!text.is_string())
+            return text ? Status(wrong_type(part_path(part, name), "a string", text))
+                        : Status(missing_field(part_path(part, name), "send the text"));
         part.text = text.text(arena_);
     } else if (std::ranges::find(media_types, name) != std::end(media_types)) {
         const auto body = value[name];
-        if (!body.is_object() && !body.is_string()) return body ? Status(wrong_type(part_path(part, name), "an object", body)) : Status(missing_field(part_path(part, name), "send what the part's type names"));
+        if (!body.is_object() && !body.is_string())
+            return body ? Status(wrong_type(part_path(part, name), "an object", body))
+                        : Status(missing_field(part_path(part, name), "send what the part's type names"));
         media(value, name, part);
     } else if (name == "thinking") {
         part.kind = PartKind::thinking;
@@ -148,8 +163,10 @@ Status MessageReader::part(json::Value value, Part& part) {
     }
     for (const auto& member : value.members()) {
         if (member.value.is_null()) continue;
-        if (member.is("cache_control")) part.cache_control = member.value.raw();
-        else if (part.kind != PartKind::opaque && !member.is("type") && !member.is(name) && !member.is("format") && !member.is("signature") && !member.is("document_name"))
+        if (member.is("cache_control"))
+            part.cache_control = member.value.raw();
+        else if (part.kind != PartKind::opaque && !member.is("type") && !member.is(name) && !member.is("format") &&
+                 !member.is("signature") && !member.is("document_name"))
             part.extra.push_back({member.key(arena_), member.value.raw()});
     }
     return {};
@@ -225,19 +242,24 @@ Status MessageReader::tool_calls(json::Value calls, Message& message) {
         const bool custom = each["type"].equals("custom");
         const std::string_view holder = custom ? "custom" : "function";
         const auto body = each[holder];
-        if (!body.is_object()) return missing_field(call_path(number, holder), "send an object with the name and the arguments of the call");
+        if (!body.is_object())
+            return missing_field(call_path(number, holder), "send an object with the name and the arguments of the call");
         part.call_kind = custom ? llm::CallKind::custom : llm::CallKind::function;
         part.name = body["name"].text(arena_);
         if (part.name.empty()) return missing_field(call_path(number, holder) + ".name", "every call needs the name of its tool");
         const auto arguments = body[custom ? "input" : "arguments"];
-        if (arguments.is_string()) part.arguments = arguments.text(arena_);
-        else if (arguments.is_object()) part.arguments = arguments.raw();
-        else if (arguments && !arguments.is_null()) return wrong_type(call_path(number, holder) + ".arguments", "a string that holds JSON", arguments);
+        if (arguments.is_string())
+            part.arguments = arguments.text(arena_);
+        else if (arguments.is_object())
+            part.arguments = arguments.raw();
+        else if (arguments && !arguments.is_null())
+            return wrong_type(call_path(number, holder) + ".arguments", "a string that holds JSON", arguments);
         part.id = each["id"].text(arena_);
         if (part.id.empty()) part.id = made_id(number);
         if (each["cache_control"].is_object()) part.cache_control = each["cache_control"].raw();
         for (const auto& member : each.members())
-            if (!member.is("id") && !member.is("type") && !member.is(holder) && !member.is("index") && !member.is("cache_control") && !member.value.is_null())
+            if (!member.is("id") && !member.is("type") && !member.is(holder) && !member.is("index") &&
+                !member.is("cache_control") && !member.value.is_null())
                 part.extra.push_back({member.key(arena_), member.value.raw()});
         open_.push_back({part.id, part.name});
         message.parts.push_back(part);
@@ -246,7 +268,8 @@ Status MessageReader::tool_calls(json::Value calls, Message& message) {
     return {};
 }
 
-/// A tool result. Without an id (role `function`, or careless clients) it answers the first open call of its name, else the first (E023).
+/// A tool result. Without an id (role `function`, or careless clients) it answers the first open call of its name, else the first
+/// (E023).
 Status MessageReader::result(json::Value value, Message& message) {
     Part part;
     part.kind = PartKind::tool_result;
@@ -255,7 +278,9 @@ Status MessageReader::result(json::Value value, Message& message) {
     bool is_string = false;
     if (auto read = content(value["content"], part.content, is_string); !read) return read;
     message.content_is_string = is_string;
-    const auto fits = [&](const OpenCall& call) { return part.id.empty() ? part.name.empty() || call.name == part.name : call.id == part.id; };
+    const auto fits = [&](const OpenCall& call) {
+        return part.id.empty() ? part.name.empty() || call.name == part.name : call.id == part.id;
+    };
     auto found = std::ranges::find_if(open_, fits);
     if (found == open_.end() && part.id.empty() && !open_.empty()) found = open_.begin();
     if (found != open_.end()) {
@@ -268,8 +293,10 @@ Status MessageReader::result(json::Value value, Message& message) {
 }
 
 void MessageReader::members(json::Value value, Message& message) {
-    static constexpr std::string_view known[] = {"role", "content", "name", "tool_calls", "function_call", "tool_call_id", "refusal", "prefix", "cache_control",
-                                                 "thinking_blocks", "reasoning_details", "reasoning_content", "reasoning", "is_error"};
+    static constexpr std::string_view known[] = {
+        "role",      "content", "name",          "tool_calls",      "function_call",     "tool_call_id",
+        "refusal",   "prefix",  "cache_control", "thinking_blocks", "reasoning_details", "reasoning_content",
+        "reasoning", "is_error"};
     for (const auto& member : value.members()) {
         const auto key = member.key(arena_);
         if (member.value.is_null() || std::ranges::find(known, key) != std::end(known)) continue;
@@ -289,7 +316,10 @@ Status MessageReader::read(json::Value value, std::size_t index) {
     if (!role) return missing_field(path("role"), "send developer, system, user, assistant, tool or function");
     if (!role.is_string()) return wrong_type(path("role"), "a string", role);
     const auto known = role_of(role);
-    if (!known) return bad_field(path("role"), fmt::format("'{}' is no role of this dialect; send developer, system, user, assistant, tool or function", utf8_prefix(role.text(arena_), 64)));
+    if (!known)
+        return bad_field(path("role"),
+                         fmt::format("'{}' is no role of this dialect; send developer, system, user, assistant, tool or function",
+                                     utf8_prefix(role.text(arena_), 64)));
     Message message;
     message.role = *known;
     message.source_message = static_cast<std::int32_t>(index);

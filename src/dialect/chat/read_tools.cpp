@@ -1,8 +1,8 @@
 // Tool declarations and tool choice of a chat request (wire-formats.md 1.6; E001, E005, E007-E009, E023).
 #include <fmt/format.h>
 
-#include "dialect/common.hpp"
 #include "dialect/chat/read.hpp"
+#include "dialect/common.hpp"
 
 namespace gotthard::dialect::chat {
 namespace {
@@ -16,7 +16,9 @@ struct Place {
     std::string_view list;
     std::size_t index = 0;
     std::string_view inside;
-    std::string path(std::string_view field = {}) const { return fmt::format("{}[{}]{}{}{}", list, index, inside, field.empty() ? "" : ".", field); }
+    std::string path(std::string_view field = {}) const {
+        return fmt::format("{}[{}]{}{}{}", list, index, inside, field.empty() ? "" : ".", field);
+    }
 };
 
 /// Members of a function: where they are known they go to their place, else into extra.
@@ -25,16 +27,22 @@ Status read_function_members(json::Value function, const Place& place, Tool& too
         const auto key = member.key(arena);
         const auto value = member.value;
         const bool null = value.is_null();
-        if (key == "name") tool.name = value.text(arena);
-        else if (key == "description") tool.description = value.text(arena);
+        if (key == "name")
+            tool.name = value.text(arena);
+        else if (key == "description")
+            tool.description = value.text(arena);
         else if (key == "parameters" || key == "input_schema") {
-            if (!null && !value.is_object() && !value.is_boolean()) return wrong_type(place.path(key), "a JSON Schema object", value);
+            if (!null && !value.is_object() && !value.is_boolean())
+                return wrong_type(place.path(key), "a JSON Schema object", value);
             if (!null) tool.parameters = value.raw();
-        } else if (key == "strict") tool.strict = value.boolean();
+        } else if (key == "strict")
+            tool.strict = value.boolean();
         else if (key == "cache_control") {
             if (!null) tool.cache_control = value.raw();
-        } else if (key == "defer_loading") tool.defer_loading = value.boolean();
-        else if (key != "type" && key != "function" && key != "custom") tool.extra.push_back({key, value.raw()});
+        } else if (key == "defer_loading")
+            tool.defer_loading = value.boolean();
+        else if (key != "type" && key != "function" && key != "custom")
+            tool.extra.push_back({key, value.raw()});
     }
     if (tool.name.empty()) return missing_field(place.path("name"), "every function needs a name");
     return {};
@@ -44,9 +52,12 @@ void read_marks(json::Value from, Tool& tool, Arena& arena) {
     for (const auto& member : from.members()) {
         const auto key = member.key(arena);
         if (key == "type" || key == "function" || key == "custom" || member.value.is_null()) continue;
-        if (key == "cache_control") tool.cache_control = member.value.raw();
-        else if (key == "defer_loading") tool.defer_loading = member.value.boolean();
-        else tool.extra.push_back({key, member.value.raw()});
+        if (key == "cache_control")
+            tool.cache_control = member.value.raw();
+        else if (key == "defer_loading")
+            tool.defer_loading = member.value.boolean();
+        else
+            tool.extra.push_back({key, member.value.raw()});
     }
 }
 
@@ -63,7 +74,8 @@ Status read_tool(json::Value value, std::size_t index, Tool& tool, Arena& arena)
         read_marks(value, tool, arena);
         return {};
     }
-    if (tool.type == "function" && !value["name"]) return missing_field(place.path("function"), "send an object with name, description and parameters");
+    if (tool.type == "function" && !value["name"])
+        return missing_field(place.path("function"), "send an object with name, description and parameters");
     if (value["custom"].is_object()) {
         tool.kind = ToolKind::custom;
         tool.name = value["custom"]["name"].text(arena);
@@ -92,7 +104,10 @@ ToolChoiceMode mode_of(std::string_view word) {
         std::string_view word;
         ToolChoiceMode mode;
     };
-    static constexpr Row rows[] = {{"auto", ToolChoiceMode::automatic}, {"none", ToolChoiceMode::none}, {"required", ToolChoiceMode::required}, {"any", ToolChoiceMode::required}};
+    static constexpr Row rows[] = {{"auto", ToolChoiceMode::automatic},
+                                   {"none", ToolChoiceMode::none},
+                                   {"required", ToolChoiceMode::required},
+                                   {"any", ToolChoiceMode::required}};
     for (const auto& row : rows)
         if (row.word == word) return row.mode;
     return ToolChoiceMode::unset;
@@ -163,7 +178,8 @@ Status read_function_choice(json::Value choice, llm::Request& request, Arena& ar
         choose(request, mode_of(choice.text(arena)), {});
         return {};
     }
-    if (!choice["name"].is_string()) return missing_field("function_call.name", "send none, auto or an object that names a function");
+    if (!choice["name"].is_string())
+        return missing_field("function_call.name", "send none, auto or an object that names a function");
     choose(request, ToolChoiceMode::named, {}, choice["name"].text(arena));
     return {};
 }

@@ -4,10 +4,10 @@
 
 #include "base/sse.hpp"
 #include "base/text.hpp"
+#include "dialect/chat/parts.hpp"
 #include "dialect/common.hpp"
 #include "dialect/common_errors.hpp"
 #include "dialect/openai_chat.hpp"
-#include "dialect/chat/parts.hpp"
 
 namespace gotthard::dialect::chat {
 namespace {
@@ -70,13 +70,13 @@ private:
     Choice* choice_at(std::int64_t index, Events& out);
 
     ReaderOptions options_;
-    bool whole_body_;       // unary, or a stream request that was answered with one JSON body
+    bool whole_body_;  // unary, or a stream request that was answered with one JSON body
     bool sniffed_ = false;
     bool started_ = false;
     bool ended_ = false;
     SseReader sse_;
     std::string body_;
-    Scratch scratch_;       // what the events of the last feed view
+    Scratch scratch_;  // what the events of the last feed view
     std::deque<Choice> choices_;
     std::string id_, model_, fingerprint_, tier_;
     std::int64_t created_ = 0;
@@ -108,8 +108,10 @@ bool ChatReader::sniff(std::string_view& bytes, Events& out) {
         return false;
     }
     sniffed_ = true;
-    if (bytes.front() == '<') fail(malformed("The upstream answered with a page instead of a model's answer.", bytes), out);
-    else if (bytes.front() == '{' || bytes.front() == '[') whole_body_ = true;
+    if (bytes.front() == '<')
+        fail(malformed("The upstream answered with a page instead of a model's answer.", bytes), out);
+    else if (bytes.front() == '{' || bytes.front() == '[')
+        whole_body_ = true;
     return !ended_;
 }
 
@@ -127,7 +129,8 @@ void ChatReader::feed(std::string_view bytes, Events& out) {
         }
         if (first) return;  // sniff() has put the bytes into body_
     }
-    if (body_.size() + bytes.size() > body_cap) return fail(malformed("The upstream's answer is larger than the gateway accepts."), out);
+    if (body_.size() + bytes.size() > body_cap)
+        return fail(malformed("The upstream's answer is larger than the gateway accepts."), out);
     body_ += bytes;
 }
 
@@ -157,7 +160,8 @@ void ChatReader::data(std::string_view text, bool unfinished, bool error_event, 
         return fail(malformed("The upstream sent an event that is not JSON.", text), out);
     }
     const auto root = document.root();
-    if (error_event || is_error_object(root)) return fail(root.is_object() ? read_stream_error(root) : read_upstream_error(0, text), out);
+    if (error_event || is_error_object(root))
+        return fail(root.is_object() ? read_stream_error(root) : read_upstream_error(0, text), out);
     if (!root.is_object()) return fail(malformed("The upstream sent an event that is not a completion chunk.", text), out);
     chunk(root, out);
 }
@@ -165,8 +169,9 @@ void ChatReader::data(std::string_view text, bool unfinished, bool error_event, 
 /// Whether an object without choices is an event of another dialect.
 bool is_foreign(json::Value root) {
     const auto type = root["type"].string();
-    return root["candidates"].is_array() || type.starts_with("response.") || type.starts_with("message_") || type.starts_with("content_block_") || type == "message" ||
-           type == "message-start" || root["generated_text"] || root["object"].equals("response");
+    return root["candidates"].is_array() || type.starts_with("response.") || type.starts_with("message_") ||
+           type.starts_with("content_block_") || type == "message" || type == "message-start" || root["generated_text"] ||
+           root["object"].equals("response");
 }
 
 void ChatReader::remember(json::Value root) {
@@ -193,10 +198,13 @@ void ChatReader::start(Events& out) {
 }
 
 void ChatReader::chunk(json::Value root, Events& out) {
-    if (!started_) remember(root);
-    else if (tier_.empty()) tier_ = root["service_tier"].string();
+    if (!started_)
+        remember(root);
+    else if (tier_.empty())
+        tier_ = root["service_tier"].string();
     const auto list = root["choices"];
-    if (!list.is_array() && is_foreign(root)) return fail(malformed("The upstream answered in another dialect than chat completions.", root.raw()), out);
+    if (!list.is_array() && is_foreign(root))
+        return fail(malformed("The upstream answered in another dialect than chat completions.", root.raw()), out);
     if (list.size() > 0) start(out);
     std::int64_t position = 0;
     for (json::Value each : list.items()) {
@@ -229,9 +237,12 @@ void ChatReader::choice(json::Value value, std::int64_t position, bool unary, Ev
     if (to == nullptr) return;
     json::Value from = unary ? value["message"] : value["delta"];
     if (!from.is_object()) from = unary ? value["delta"] : value["message"];
-    if (from.is_object()) delta(*to, from, logprobs_of(value), out);
-    else if (value["text"].is_string()) to->parts.text(PartKind::text, value["text"].text(decoded), logprobs_of(value), id_, out);
-    if (to->parts.held() > held_cap || to->parts.count() > part_cap) return fail(malformed("The upstream's answer holds more parts than the gateway accepts."), out);
+    if (from.is_object())
+        delta(*to, from, logprobs_of(value), out);
+    else if (value["text"].is_string())
+        to->parts.text(PartKind::text, value["text"].text(decoded), logprobs_of(value), id_, out);
+    if (to->parts.held() > held_cap || to->parts.count() > part_cap)
+        return fail(malformed("The upstream's answer holds more parts than the gateway accepts."), out);
     stop(*to, value, unary, out);
 }
 
@@ -246,7 +257,9 @@ void ChatReader::delta(Choice& to, json::Value from, std::string_view logprobs, 
         const auto arguments = call["arguments"].is_object() ? call["arguments"].raw() : call["arguments"].text(decoded);
         if (!name.empty() || !arguments.empty()) to.parts.call({.index = -1, .name = name, .arguments = arguments}, id_, out);
     }
-    if (const auto audio = from["audio"]; audio.is_object() && (!audio["data"].string().empty() || !audio["id"].string().empty() || !audio["transcript"].string().empty()))
+    if (const auto audio = from["audio"];
+        audio.is_object() &&
+        (!audio["data"].string().empty() || !audio["id"].string().empty() || !audio["transcript"].string().empty()))
         to.parts.whole(PartKind::opaque, "chat.audio", audio.raw(), out);
     if (const auto images = from["images"]; images.size() > 0) to.parts.whole(PartKind::opaque, "chat.images", images.raw(), out);
 }
@@ -265,7 +278,8 @@ void ChatReader::reasoning(Choice& to, json::Value from, Events& out) {
             if (each[key].is_string() && each[key].raw().size() > 2) return true;
         return false;
     };
-    const bool from_list = (blocks_tell && holds_text(blocks, "thinking")) || (details_tell && (holds_text(details, "text") || holds_text(details, "summary")));
+    const bool from_list = (blocks_tell && holds_text(blocks, "thinking")) ||
+                           (details_tell && (holds_text(details, "text") || holds_text(details, "summary")));
     if (!from_list) to.parts.text(PartKind::thinking, text, {}, id_, out);
     thinking_blocks(to, blocks, !from_list, out);
     if (blocks.size() == 0) reasoning_details(to, details, !from_list && !text.empty(), out);
@@ -277,7 +291,8 @@ void ChatReader::thinking_blocks(Choice& to, json::Value blocks, bool text_elsew
             to.parts.whole(PartKind::redacted_thinking, {}, block["data"].text(decoded), out);
             continue;
         }
-        if (!text_elsewhere || !to.parts.thinking_open()) to.parts.text(PartKind::thinking, block["thinking"].text(decoded), {}, id_, out);
+        if (!text_elsewhere || !to.parts.thinking_open())
+            to.parts.text(PartKind::thinking, block["thinking"].text(decoded), {}, id_, out);
         to.parts.signature(block["signature"].text(decoded), out);
     }
 }
@@ -287,10 +302,13 @@ void ChatReader::reasoning_details(Choice& to, json::Value details, bool text_el
     for (json::Value each : details.items()) {
         const auto type = each["type"];
         if (type.equals("reasoning.encrypted")) {
-            if (const auto data_text = each["data"].text(decoded); !data_text.empty()) to.parts.whole(PartKind::redacted_thinking, {}, data_text, out);
+            if (const auto data_text = each["data"].text(decoded); !data_text.empty())
+                to.parts.whole(PartKind::redacted_thinking, {}, data_text, out);
             continue;
         }
-        if (!text_elsewhere) to.parts.text(PartKind::thinking, each[type.equals("reasoning.summary") ? "summary" : "text"].text(decoded), {}, id_, out);
+        if (!text_elsewhere)
+            to.parts.text(PartKind::thinking, each[type.equals("reasoning.summary") ? "summary" : "text"].text(decoded), {}, id_,
+                          out);
         to.parts.signature(each["signature"].text(decoded), out);
     }
 }
@@ -301,12 +319,16 @@ void ChatReader::content(Choice& to, json::Value value, std::string_view logprob
     if (value.is_null() && !logprobs.empty()) return to.parts.text(PartKind::text, {}, logprobs, id_, out);
     for (json::Value part : value.items()) {
         const auto thinking = part["thinking"];
-        if (part.is_string()) to.parts.text(PartKind::text, part.text(decoded), {}, id_, out);
-        else if (part["type"].equals("refusal")) to.parts.text(PartKind::refusal, part["refusal"].text(decoded), {}, id_, out);
-        else if (thinking.is_string()) to.parts.text(PartKind::thinking, thinking.text(decoded), {}, id_, out);
+        if (part.is_string())
+            to.parts.text(PartKind::text, part.text(decoded), {}, id_, out);
+        else if (part["type"].equals("refusal"))
+            to.parts.text(PartKind::refusal, part["refusal"].text(decoded), {}, id_, out);
+        else if (thinking.is_string())
+            to.parts.text(PartKind::thinking, thinking.text(decoded), {}, id_, out);
         else if (part["type"].equals("thinking")) {
             for (json::Value each : thinking.items()) to.parts.text(PartKind::thinking, each["text"].text(decoded), {}, id_, out);
-        } else if (part["text"].is_string()) to.parts.text(PartKind::text, part["text"].text(decoded), logprobs, id_, out);
+        } else if (part["text"].is_string())
+            to.parts.text(PartKind::text, part["text"].text(decoded), logprobs, id_, out);
     }
 }
 
@@ -331,7 +353,8 @@ void ChatReader::stop(Choice& to, json::Value from, bool unary, Events& out) {
     if (to.stop != StopReason::none) return;
     const auto reason = from["finish_reason"];
     if (const auto number = reason.integer()) {
-        static constexpr StopReason numbered[] = {StopReason::none, StopReason::stop, StopReason::length, StopReason::filter, StopReason::filter};
+        static constexpr StopReason numbered[] = {StopReason::none, StopReason::stop, StopReason::length, StopReason::filter,
+                                                  StopReason::filter};
         to.stop = *number >= 0 && *number < 5 ? numbered[*number] : StopReason::stop;
         to.raw_stop = reason.raw();
     } else {
@@ -345,7 +368,8 @@ void ChatReader::stop(Choice& to, json::Value from, bool unary, Events& out) {
             overloaded.retry = Retry::next_target;
             return fail(std::move(overloaded), out);
         }
-        return fail(Failure(FailureKind::upstream_error, "The upstream ended its answer with an error.").because(to.raw_stop), out);
+        return fail(Failure(FailureKind::upstream_error, "The upstream ended its answer with an error.").because(to.raw_stop),
+                    out);
     }
     if (to.stop == StopReason::none && unary) to.stop = StopReason::stop;
     // vLLM names the sequence that matched; a number there is a token id.
@@ -358,6 +382,9 @@ void ChatReader::stop(Choice& to, json::Value from, bool unary, Events& out) {
 void ChatReader::usage(json::Value root, Events& out) {
     json::Value from = root["usage"];
     if (!from.is_object()) from = root["x_groq"]["usage"];
+    if (!from.is_object())
+        for (json::Value each : root["choices"].items())
+            if (each["usage"].is_object()) from = each["usage"];  // Moonshot
     const auto seen = read_usage(from, options_.quirks);
     if (!seen.known()) return;
     auto merged = usage_;
@@ -376,11 +403,15 @@ void ChatReader::complete(Events& out) {
     for (auto& each : choices_) {
         each.parts.finish(id_, out);
         Event event{.kind = EventKind::choice_finished, .choice = each.index, .stop = each.stop};
-        const bool plain_stop = each.stop == StopReason::none || each.stop == StopReason::stop || each.stop == StopReason::stop_sequence;
+        const bool plain_stop =
+            each.stop == StopReason::none || each.stop == StopReason::stop || each.stop == StopReason::stop_sequence;
         // An answer that holds whole calls ends in tool_calls whatever the upstream says (10.1 rule 1).
-        if (each.parts.has_calls() && (plain_stop || (each.stop == StopReason::length && each.parts.calls_complete()))) event.stop = StopReason::tool_calls;
-        else if (each.parts.has_refusal() && plain_stop) event.stop = StopReason::refusal;
-        else if (event.stop == StopReason::none) event.stop = StopReason::stop;
+        if (each.parts.has_calls() && (plain_stop || (each.stop == StopReason::length && each.parts.calls_complete())))
+            event.stop = StopReason::tool_calls;
+        else if (each.parts.has_refusal() && plain_stop)
+            event.stop = StopReason::refusal;
+        else if (event.stop == StopReason::none)
+            event.stop = StopReason::stop;
         event.raw_stop = scratch_.copy(each.raw_stop);
         if (event.stop == StopReason::stop_sequence) event.stop_sequence = scratch_.copy(each.stop_sequence);
         out.push_back(event);
@@ -393,7 +424,10 @@ void ChatReader::body(bool clean, Events& out) {
     std::string_view text = body_;
     if (text.starts_with(byte_order_mark)) text.remove_prefix(3);
     text = trim(text);
-    if (text.empty()) return fail(clean ? malformed("The upstream answered with an empty body.") : truncated("The upstream's connection ended before its answer."), out);
+    if (text.empty())
+        return fail(clean ? malformed("The upstream answered with an empty body.")
+                          : truncated("The upstream's connection ended before its answer."),
+                    out);
     if (text.front() == '<') return fail(malformed("The upstream answered with a page instead of a model's answer.", text), out);
     if (text.starts_with("data:") || text.starts_with("event:") || text.starts_with(':')) {
         // A stream though none was asked for: read it as one.
@@ -402,14 +436,17 @@ void ChatReader::body(bool clean, Events& out) {
         drain(out);
         return stream_end(clean, out);
     }
-    if (!document.parse(text, {.lone_surrogates = true})) return fail(truncated("The upstream's answer is not complete JSON."), out);
+    if (!document.parse(text, {.lone_surrogates = true}))
+        return fail(truncated("The upstream's answer is not complete JSON."), out);
     json::Value root = document.root();
     if (is_error_object(root)) return fail(read_stream_error(root), out);
     if (root.is_array() && root.size() == 1 && is_error_object(root.at(0))) return fail(read_stream_error(root.at(0)), out);
     const auto list = root["choices"];
     if (!list.is_array() || list.size() == 0) {
         const bool error = !is_foreign(root) && (root["message"] || root["detail"] || root["errors"].size() > 0);
-        return fail(error ? read_stream_error(root) : malformed("The upstream's answer is no chat completion: it holds no choices.", text), out);
+        return fail(error ? read_stream_error(root)
+                          : malformed("The upstream's answer is no chat completion: it holds no choices.", text),
+                    out);
     }
     remember(root);
     start(out);
@@ -425,8 +462,10 @@ void ChatReader::body(bool clean, Events& out) {
 void ChatReader::finish(bool clean, Events& out) {
     if (ended_) return;
     begin(whole_body_ ? body_.size() : sse_.held());
-    if (whole_body_) body(clean, out);
-    else stream_end(clean, out);
+    if (whole_body_)
+        body(clean, out);
+    else
+        stream_end(clean, out);
     decoded.release();
     if (body_.size() > (1u << 20)) document = {};  // what the thread keeps stays small
 }
@@ -436,9 +475,12 @@ void ChatReader::stream_end(bool clean, Events& out) {
     sse_.finish();
     drain(out);
     if (ended_) return;
-    const bool all_stopped = !choices_.empty() && std::ranges::all_of(choices_, [](const Choice& each) { return each.stop != StopReason::none; });
+    const bool all_stopped =
+        !choices_.empty() && std::ranges::all_of(choices_, [](const Choice& each) { return each.stop != StopReason::none; });
     if (all_stopped || (clean && !choices_.empty() && options_.has(Quirk::ends_without_finish))) return complete(out);
-    fail(started_ ? truncated("The upstream's stream ended before its answer was complete.") : truncated("The upstream's stream ended without an answer."), out);
+    fail(started_ ? truncated("The upstream's stream ended before its answer was complete.")
+                  : truncated("The upstream's stream ended without an answer."),
+         out);
 }
 
 }  // namespace

@@ -55,9 +55,11 @@ void read_cache_writes(json::Value usage, Usage& out) {
     out.cache_write_30m = first_count(split, {"ttl_30m", "ttl_30m_tokens"});
     out.cache_write_12h = first_count(split, {"ttl_12h", "ttl_12h_tokens"});
     out.cache_write_1h = first_count(usage, {"cache_creation.ephemeral_1h_input_tokens"});
-    const auto total = first_count(usage, {"prompt_tokens_details.cache_write_tokens", "prompt_tokens_details.cache_creation_tokens", "cache_creation_input_tokens"});
+    const auto total = first_count(usage, {"prompt_tokens_details.cache_write_tokens",
+                                           "prompt_tokens_details.cache_creation_tokens", "cache_creation_input_tokens"});
     if (total < 0) return;
-    const auto told = std::max<std::int64_t>(out.cache_write_30m, 0) + std::max<std::int64_t>(out.cache_write_12h, 0) + std::max<std::int64_t>(out.cache_write_1h, 0);
+    const auto told = std::max<std::int64_t>(out.cache_write_30m, 0) + std::max<std::int64_t>(out.cache_write_12h, 0) +
+                      std::max<std::int64_t>(out.cache_write_1h, 0);
     out.cache_write_5m = std::max<std::int64_t>(0, total - told);
 }
 
@@ -70,10 +72,12 @@ Usage read_usage(json::Value usage, std::uint32_t quirks) {
     out.output = first_count(usage, {"completion_tokens", "output_tokens"});
     if (out.input < 0 && out.output < 0) return Usage{};
     out.source = llm::UsageSource::provider;
-    out.cache_read = first_count(usage, {"prompt_tokens_details.cached_tokens", "prompt_cache_hit_tokens", "cached_tokens", "num_cached_tokens", "cached_prompt_text_tokens",
-                                         "input_tokens_details.cached_tokens", "cache_read_input_tokens"});
+    out.cache_read = first_count(
+        usage, {"prompt_tokens_details.cached_tokens", "prompt_cache_hit_tokens", "cached_tokens", "num_cached_tokens",
+                "cached_prompt_text_tokens", "input_tokens_details.cached_tokens", "cache_read_input_tokens"});
     read_cache_writes(usage, out);
-    out.reasoning = first_count(usage, {"completion_tokens_details.reasoning_tokens", "output_tokens_details.reasoning_tokens", "reasoning_tokens"});
+    out.reasoning = first_count(
+        usage, {"completion_tokens_details.reasoning_tokens", "output_tokens_details.reasoning_tokens", "reasoning_tokens"});
     out.audio_in = first_count(usage, {"prompt_tokens_details.audio_tokens"});
     out.audio_out = first_count(usage, {"completion_tokens_details.audio_tokens"});
     out.image_in = first_count(usage, {"prompt_tokens_details.image_tokens"});
@@ -87,9 +91,12 @@ Usage read_usage(json::Value usage, std::uint32_t quirks) {
         // xAI reports reasoning beside the completion; the total tells which way this answer counts (10.5).
         const auto total = count_of(usage["total_tokens"]);
         const auto input = std::max<std::int64_t>(out.input, 0);
-        const bool on_top = total >= 0 ? total == input + out.output + out.reasoning : (quirks & static_cast<std::uint32_t>(Quirk::reasoning_on_top)) != 0;
-        if (on_top) out.output += out.reasoning;
-        else out.reasoning = std::min(out.reasoning, out.output);
+        const bool on_top = total >= 0 ? total == input + out.output + out.reasoning
+                                       : (quirks & static_cast<std::uint32_t>(Quirk::reasoning_on_top)) != 0;
+        if (on_top)
+            out.output += out.reasoning;
+        else
+            out.reasoning = std::min(out.reasoning, out.output);
     }
     return out;
 }

@@ -1,5 +1,6 @@
 // Conversation -> chat request (wire-formats.md 1.2, 10.3, 10.4, 10.7; E065-E079, E179-E192, E271; CC-8).
-// Never writes what OpenAI refuses; what has no place is a loss. Members stand in a fixed order: the same request gives the same bytes.
+// Never writes what OpenAI refuses; what has no place is a loss. Members stand in a fixed order: the same request gives the same
+// bytes.
 #include "dialect/chat/write.hpp"
 
 #include <unordered_set>
@@ -20,7 +21,9 @@ using llm::ToolKind;
 constexpr std::string_view stripped_keywords[] = {"$id", "$schema", "strict", "additionalProperties"};
 constexpr std::string_view schema_keyword[] = {"$schema"};
 
-bool names_any(std::string_view name, std::initializer_list<std::string_view> list) { return std::ranges::find(list, name) != list.end(); }
+bool names_any(std::string_view name, std::initializer_list<std::string_view> list) {
+    return std::ranges::find(list, name) != list.end();
+}
 
 // ---- Schemas ----------------------------------------------------------------------------------------------------------
 
@@ -33,7 +36,10 @@ void write_schema(Writing& to, std::string_view key, std::string_view schema, bo
     const bool add_type = object_at_top && root.is_object() && !root["type"];
     if (!strip && !add_type && to.same_dialect()) return void(to.json.member_raw(key, schema));
     std::string cleaned;
-    append_schema_without(cleaned, root, strip ? std::span<const std::string_view>(stripped_keywords) : to.same_dialect() ? std::span<const std::string_view>() : schema_keyword);
+    append_schema_without(cleaned, root,
+                          strip               ? std::span<const std::string_view>(stripped_keywords)
+                          : to.same_dialect() ? std::span<const std::string_view>()
+                                              : schema_keyword);
     if (add_type) cleaned.insert(1, cleaned.size() > 2 ? "\"type\":\"object\"," : "\"type\":\"object\",\"properties\":{}");
     to.json.member_raw(key, cleaned);
 }
@@ -57,7 +63,9 @@ bool is_strict_schema(json::Value schema) {
 
 // ---- Tools ------------------------------------------------------------------------------------------------------------
 
-std::string tool_path(std::size_t index, std::string_view field = {}) { return fmt::format("tools[{}]{}{}", index, field.empty() ? "" : ".", field); }
+std::string tool_path(std::size_t index, std::string_view field = {}) {
+    return fmt::format("tools[{}]{}{}", index, field.empty() ? "" : ".", field);
+}
 
 class ToolWriter {
 public:
@@ -84,8 +92,10 @@ private:
 bool ToolWriter::search(const Tool& tool, std::size_t index) {
     if (!tool.type.starts_with("web_search")) return false;
     search_name_ = tool.name.empty() ? std::string_view("web_search") : tool.name;
-    if (knows_web_search(to_.target)) search_options_ = true;
-    else to_.losses.add(tool_path(index), "the upstream does not search the web; the model answers without");
+    if (knows_web_search(to_.target))
+        search_options_ = true;
+    else
+        to_.losses.add(tool_path(index), "the upstream does not search the web; the model answers without");
     return true;
 }
 
@@ -96,7 +106,8 @@ bool ToolWriter::keep(const Tool& tool, std::size_t index) {
         if (search(tool, index)) return false;
         // A tool search of the vendor only loads declarations, and those are sent as they are.
         const bool loads = tool.type.starts_with("tool_search_tool");
-        to_.losses.add(tool_path(index), fmt::format("the upstream has no '{}' tool", tool.type), loads ? llm::Severity::tuning : llm::Severity::contract);
+        to_.losses.add(tool_path(index), fmt::format("the upstream has no '{}' tool", tool.type),
+                       loads ? llm::Severity::tuning : llm::Severity::contract);
         return false;
     }
     if (tool.defer_loading.value_or(false) && tool.name == "DeferredToolPlaceholder") return false;  // CC-9
@@ -113,8 +124,10 @@ void ToolWriter::strict(const Tool& tool, std::size_t index) {
         return;
     }
     json::Document document;
-    if (*tool.strict && !to_.same_dialect() && (!document.parse(tool.parameters, {.lone_surrogates = true}) || !is_strict_schema(document.root()))) {
-        lose(to_.losses, tool_path(index, "strict"), "the upstream takes strict only for schemas whose objects are closed and require every property");
+    if (*tool.strict && !to_.same_dialect() &&
+        (!document.parse(tool.parameters, {.lone_surrogates = true}) || !is_strict_schema(document.root()))) {
+        lose(to_.losses, tool_path(index, "strict"),
+             "the upstream takes strict only for schemas whose objects are closed and require every property");
         return;
     }
     json_.member("strict", *tool.strict);
@@ -125,8 +138,10 @@ void ToolWriter::function(const Tool& tool, std::size_t index) {
     json_.begin_object().member("type", "function").key("function").begin_object();
     json_.member("name", name);
     if (!tool.description.empty()) json_.member("description", tool.description);
-    if (!tool.parameters.empty()) write_schema(to_, "parameters", tool.parameters, true);
-    else if (!to_.same_dialect()) json_.member_raw("parameters", "{\"type\":\"object\",\"properties\":{}}");
+    if (!tool.parameters.empty())
+        write_schema(to_, "parameters", tool.parameters, true);
+    else if (!to_.same_dialect())
+        json_.member_raw("parameters", "{\"type\":\"object\",\"properties\":{}}");
     strict(tool, index);
     if (to_.same_dialect()) {
         for (const auto& extra : tool.extra) json_.member_raw(extra.key, extra.json);
@@ -136,8 +151,10 @@ void ToolWriter::function(const Tool& tool, std::size_t index) {
     }
     json_.end_object();
     if (!tool.cache_control.empty()) {
-        if (to_.keeps_marks()) json_.member_raw("cache_control", tool.cache_control);
-        else lose(to_.losses, tool_path(index, "cache_control"), std::string(no_place));
+        if (to_.keeps_marks())
+            json_.member_raw("cache_control", tool.cache_control);
+        else
+            lose(to_.losses, tool_path(index, "cache_control"), std::string(no_place));
     }
     json_.end_object();
 }
@@ -153,34 +170,56 @@ void ToolWriter::custom(const Tool& tool, std::size_t) {
 void ToolWriter::choice(bool any_tool) {
     const auto& choice = to_.request.tool_choice;
     if (!any_tool) return;
-    const auto forced = choice.mode == ToolChoiceMode::required || choice.mode == ToolChoiceMode::named || choice.mode == ToolChoiceMode::allowed;
+    const auto forced =
+        choice.mode == ToolChoiceMode::required || choice.mode == ToolChoiceMode::named || choice.mode == ToolChoiceMode::allowed;
     if (to_.target.has(Quirk::no_tool_choice)) {
         if (forced || choice.mode == ToolChoiceMode::none) lose(to_.losses, "tool_choice", "the upstream does not take it");
         return;
     }
     switch (choice.mode) {
-        case ToolChoiceMode::unset: break;
-        case ToolChoiceMode::automatic: json_.member("tool_choice", "auto"); break;
-        case ToolChoiceMode::none: json_.member("tool_choice", "none"); break;
-        case ToolChoiceMode::required: json_.member("tool_choice", to_.target.has(Quirk::tool_choice_any) ? "any" : "required"); break;
-        case ToolChoiceMode::allowed: json_.member_raw("tool_choice", choice.raw); break;
+        case ToolChoiceMode::unset:
+            break;
+        case ToolChoiceMode::automatic:
+            json_.member("tool_choice", "auto");
+            break;
+        case ToolChoiceMode::none:
+            json_.member("tool_choice", "none");
+            break;
+        case ToolChoiceMode::required:
+            json_.member("tool_choice", to_.target.has(Quirk::tool_choice_any) ? "any" : "required");
+            break;
+        case ToolChoiceMode::allowed:
+            json_.member_raw("tool_choice", choice.raw);
+            break;
         case ToolChoiceMode::named: {
             const auto tool = std::ranges::find(to_.request.tools, choice.name, &Tool::name);
             const bool custom = tool != to_.request.tools.end() && tool->kind == ToolKind::custom;
             if (choice.name == search_name_) break;
             if (!written_.contains(choice.name)) {
-                if (!to_.same_dialect()) lose(to_.losses, "tool_choice", "the tool it names is not sent to the upstream");
-                else if (!choice.raw.empty()) json_.member_raw("tool_choice", choice.raw);
+                if (!to_.same_dialect())
+                    lose(to_.losses, "tool_choice", "the tool it names is not sent to the upstream");
+                else if (!choice.raw.empty())
+                    json_.member_raw("tool_choice", choice.raw);
                 break;
             }
             const std::string_view kind = custom ? "custom" : "function";
-            json_.key("tool_choice").begin_object().member("type", kind).key(kind).begin_object().member("name", to_.names.upstream(choice.name)).end_object().end_object();
+            json_.key("tool_choice")
+                .begin_object()
+                .member("type", kind)
+                .key(kind)
+                .begin_object()
+                .member("name", to_.names.upstream(choice.name))
+                .end_object()
+                .end_object();
         }
     }
     const bool told = choice.parallel && (to_.same_dialect() || !*choice.parallel);
     if (!told) return;
-    if (to_.target.has(Quirk::no_parallel_switch) || !to_.rules.parallel_switch) lose(to_.losses, to_.same_dialect() ? "parallel_tool_calls" : "tool_choice.disable_parallel_tool_use", std::string(not_this_model));
-    else json_.member("parallel_tool_calls", *choice.parallel);
+    if (to_.target.has(Quirk::no_parallel_switch) || !to_.rules.parallel_switch)
+        lose(to_.losses, to_.same_dialect() ? "parallel_tool_calls" : "tool_choice.disable_parallel_tool_use",
+             std::string(not_this_model));
+    else
+        json_.member("parallel_tool_calls", *choice.parallel);
 }
 
 void ToolWriter::write() {
@@ -194,15 +233,20 @@ void ToolWriter::write() {
     if (!kept.empty()) {
         json_.key("tools").begin_array();
         for (const auto& [tool, index] : kept) {
-            if (tool->kind == ToolKind::hosted) json_.raw(tool->raw);
-            else if (tool->kind == ToolKind::custom) custom(*tool, index);
-            else function(*tool, index);
+            if (tool->kind == ToolKind::hosted)
+                json_.raw(tool->raw);
+            else if (tool->kind == ToolKind::custom)
+                custom(*tool, index);
+            else
+                function(*tool, index);
         }
         json_.end_array();
     }
     choice(!kept.empty());
-    if (!to_.request.web_search_options.empty()) json_.member_raw("web_search_options", to_.request.web_search_options);
-    else if (search_options_) json_.member_raw("web_search_options", "{}");
+    if (!to_.request.web_search_options.empty())
+        json_.member_raw("web_search_options", to_.request.web_search_options);
+    else if (search_options_)
+        json_.member_raw("web_search_options", "{}");
 }
 
 // ---- Settings ---------------------------------------------------------------------------------------------------------
@@ -215,10 +259,12 @@ void write_limit(Writing& to) {
     auto limit = *request.max_output_tokens;
     if (to.target.max_output_tokens > 0 && limit > to.target.max_output_tokens) {
         limit = to.target.max_output_tokens;
-        lose(to.losses, std::string(request.max_output_tokens_key.empty() ? "max_tokens" : request.max_output_tokens_key), fmt::format("lowered to {}, the most that the model writes", limit));
+        lose(to.losses, std::string(request.max_output_tokens_key.empty() ? "max_tokens" : request.max_output_tokens_key),
+             fmt::format("lowered to {}, the most that the model writes", limit));
     }
     // Only the one key that the model takes (E179, E190).
-    const bool old_key = !to.rules.reasoning && (to.target.has(Quirk::max_tokens_key) || (to.same_dialect() && request.max_output_tokens_key == "max_tokens"));
+    const bool old_key = !to.rules.reasoning && (to.target.has(Quirk::max_tokens_key) ||
+                                                 (to.same_dialect() && request.max_output_tokens_key == "max_tokens"));
     to.json.member(old_key ? "max_tokens" : "max_completion_tokens", limit);
 }
 
@@ -229,8 +275,14 @@ std::string_view effort_of(Writing& to) {
     std::string_view field = to.same_dialect() ? "reasoning_effort" : "output_config.effort";
     if (wanted.empty()) {
         field = "thinking";
-        if (thinking.budget_tokens && thinking.mode != llm::ThinkingMode::disabled) wanted = effort_of_budget(*thinking.budget_tokens);
-        else if (thinking.mode == llm::ThinkingMode::disabled && to.rules.reasoning && (to.rules.efforts & 1) != 0) wanted = "none";
+        if (thinking.budget_tokens && thinking.mode != llm::ThinkingMode::disabled)
+            wanted = effort_of_budget(*thinking.budget_tokens);
+        else if (thinking.mode == llm::ThinkingMode::disabled && to.rules.reasoning && to.rules.effort) {
+            if ((to.rules.efforts & 1) != 0)
+                wanted = "none";
+            else
+                lose(to.losses, "thinking", "the model always reasons");
+        }
     }
     if (wanted.empty()) return {};
     if (!to.rules.effort) {
@@ -242,11 +294,16 @@ std::string_view effort_of(Writing& to) {
         return {};
     }
     const auto given = nearest_effort(wanted, to.rules.efforts);
-    if (given != wanted) lose(to.losses, std::string(field), given.empty() ? std::string(not_this_model) : fmt::format("the model knows no '{}'; '{}' was asked for instead", wanted, given));
+    if (given != wanted)
+        lose(to.losses, std::string(field),
+             given.empty() ? std::string(not_this_model)
+                           : fmt::format("the model knows no '{}'; '{}' was asked for instead", wanted, given));
     return given;
 }
 
-bool has_extra(const Request& request, std::string_view key) { return std::ranges::find(request.extra, key, &llm::Extra::key) != request.extra.end(); }
+bool has_extra(const Request& request, std::string_view key) {
+    return std::ranges::find(request.extra, key, &llm::Extra::key) != request.extra.end();
+}
 
 /// Returns the effort in force, which decides what else a model takes.
 std::string_view write_reasoning(Writing& to) {
@@ -259,16 +316,20 @@ std::string_view write_reasoning(Writing& to) {
         if (is_claude(to.target) && !disabled) {
             if (to.target.provider == "openrouter") {
                 to.json.key("reasoning").begin_object();
-                if (thinking.budget_tokens) to.json.member("max_tokens", *thinking.budget_tokens);
-                else if (!thinking.effort.empty()) to.json.member("effort", thinking.effort);
-                else to.json.member("enabled", true);
+                if (thinking.budget_tokens)
+                    to.json.member("max_tokens", *thinking.budget_tokens);
+                else if (!thinking.effort.empty())
+                    to.json.member("effort", thinking.effort);
+                else
+                    to.json.member("enabled", true);
                 to.json.end_object();
             } else {
                 to.json.member_raw("thinking", thinking.raw);
             }
             return {};
         }
-        if (to.rules.thinking_object) to.json.key("thinking").begin_object().member("type", disabled ? "disabled" : "enabled").end_object();
+        if (to.rules.thinking_object)
+            to.json.key("thinking").begin_object().member("type", disabled ? "disabled" : "enabled").end_object();
     }
     const auto effort = effort_of(to);
     if (!effort.empty()) to.json.member("reasoning_effort", effort);
@@ -280,40 +341,53 @@ void write_sampling(Writing& to, std::string_view effort) {
     const bool sampling = to.rules.sampling || (to.rules.sampling_without_effort && (effort.empty() || effort == "none"));
     if (request.temperature) {
         const double asked = *request.temperature, given = std::clamp(asked, 0.0, 2.0);
-        if (!sampling && given != 1.0) refuse(to, "temperature");
+        if (!sampling && given != 1.0)
+            refuse(to, "temperature");
         else {
             if (given != asked && !to.same_dialect()) lose(to.losses, "temperature", fmt::format("moved to {}", given));
             if (sampling) to.json.member("temperature", to.same_dialect() && to.target.has(Quirk::own_engine) ? asked : given);
         }
     }
     if (request.top_p) {
-        if (sampling) to.json.member("top_p", *request.top_p);
-        else if (*request.top_p != 1.0) refuse(to, "top_p");
+        if (sampling)
+            to.json.member("top_p", *request.top_p);
+        else if (*request.top_p != 1.0)
+            refuse(to, "top_p");
     }
     if (request.top_k) {
-        if (to.target.has(Quirk::knows_top_k)) to.json.member("top_k", *request.top_k);
-        else lose(to.losses, "top_k", std::string(no_place));
+        if (to.target.has(Quirk::knows_top_k))
+            to.json.member("top_k", *request.top_k);
+        else
+            lose(to.losses, "top_k", std::string(no_place));
     }
     const auto penalty = [&](std::string_view name, const std::optional<double>& value) {
         if (!value) return;
-        if (to.rules.penalties) to.json.member(name, *value);
-        else if (*value != 0) refuse(to, name);
+        if (to.rules.penalties)
+            to.json.member(name, *value);
+        else if (*value != 0)
+            refuse(to, name);
     };
     penalty("frequency_penalty", request.frequency_penalty);
     penalty("presence_penalty", request.presence_penalty);
     if (!request.logit_bias.empty()) {
-        if (to.rules.penalties) to.json.member_raw("logit_bias", request.logit_bias);
-        else refuse(to, "logit_bias");
+        if (to.rules.penalties)
+            to.json.member_raw("logit_bias", request.logit_bias);
+        else
+            refuse(to, "logit_bias");
     }
     if (request.seed) to.json.member(to.target.has(Quirk::random_seed) ? "random_seed" : "seed", *request.seed);
     if (request.n) to.json.member("n", *request.n);
     if (request.logprobs) {
-        if (to.rules.logprobs || !*request.logprobs) to.json.member("logprobs", *request.logprobs);
-        else refuse(to, "logprobs");
+        if (to.rules.logprobs || !*request.logprobs)
+            to.json.member("logprobs", *request.logprobs);
+        else
+            refuse(to, "logprobs");
     }
     if (request.top_logprobs) {
-        if (to.rules.logprobs) to.json.member("top_logprobs", *request.top_logprobs);
-        else refuse(to, "top_logprobs");
+        if (to.rules.logprobs)
+            to.json.member("top_logprobs", *request.top_logprobs);
+        else
+            refuse(to, "top_logprobs");
     }
 }
 
@@ -367,9 +441,12 @@ void write_identity(Writing& to) {
     const auto named = std::ranges::find(request.extra, "safety_identifier", &llm::Extra::key);
     const bool elsewhere = to.same_dialect() && named != request.extra.end() && named->json == json::quoted(request.user);
     // Claude Code's user id is longer than OpenAI takes (E077).
-    if (!request.user.empty() && !elsewhere) to.json.member("user", to.same_dialect() ? std::string(request.user) : shortened(request.user, 64));
-    if (const auto tier = service_tier_of(request); !tier.empty()) to.json.member("service_tier", tier);
-    else if (!request.service_tier.empty()) lose(to.losses, "service_tier", std::string(no_place));
+    if (!request.user.empty() && !elsewhere)
+        to.json.member("user", to.same_dialect() ? std::string(request.user) : shortened(request.user, 64));
+    if (const auto tier = service_tier_of(request); !tier.empty())
+        to.json.member("service_tier", tier);
+    else if (!request.service_tier.empty())
+        lose(to.losses, "service_tier", std::string(no_place));
     if (to.same_dialect() && !request.metadata.empty()) to.json.member_raw("metadata", request.metadata);
 }
 
@@ -392,12 +469,16 @@ void write_stream(Writing& to) {
 void write_extras(Writing& to) {
     const auto& request = to.request;
     if (!request.context_management.empty()) {
-        if (to.same_dialect()) to.json.member_raw("context_management", request.context_management);
-        else lose(to.losses, "context_management", std::string(no_place));
+        if (to.same_dialect())
+            to.json.member_raw("context_management", request.context_management);
+        else
+            lose(to.losses, "context_management", std::string(no_place));
     }
     if (!request.cache_control.empty()) {
-        if (to.keeps_marks()) to.json.member_raw("cache_control", request.cache_control);
-        else lose(to.losses, "cache_control", std::string(no_place));
+        if (to.keeps_marks())
+            to.json.member_raw("cache_control", request.cache_control);
+        else
+            lose(to.losses, "cache_control", std::string(no_place));
     }
     if (!to.same_dialect()) {
         if (!request.thinking.display.empty()) lose(to.losses, "thinking.display", std::string(no_place));

@@ -4,9 +4,9 @@
 #include <string>
 
 #include "base/json.hpp"
+#include "dialect/chat/models.hpp"
 #include "dialect/common.hpp"
 #include "dialect/dialect.hpp"
-#include "dialect/chat/models.hpp"
 
 namespace gotthard::dialect::chat {
 

@@ -24,12 +24,19 @@ constexpr std::size_t supported_cap = 8192;
 bool is_own_opaque(std::string_view type) { return type.starts_with("chat."); }
 
 /// A reason that finish_reason cannot say and a client may want to act on (E055).
-bool tells_more(StopReason reason) { return reason == StopReason::pause || reason == StopReason::compaction || reason == StopReason::context_full; }
+bool tells_more(StopReason reason) {
+    return reason == StopReason::pause || reason == StopReason::compaction || reason == StopReason::context_full;
+}
 
-void write_call_start(json::Writer& json, llm::CallKind kind, std::string_view id, std::string_view name, std::string_view arguments) {
+void write_call_start(json::Writer& json, llm::CallKind kind, std::string_view id, std::string_view name,
+                      std::string_view arguments) {
     const bool custom = kind == llm::CallKind::custom;
     json.member("id", id).member("type", custom ? "custom" : "function");
-    json.key(custom ? "custom" : "function").begin_object().member("name", name).member(custom ? "input" : "arguments", arguments).end_object();
+    json.key(custom ? "custom" : "function")
+        .begin_object()
+        .member("name", name)
+        .member(custom ? "input" : "arguments", arguments)
+        .end_object();
 }
 
 /// The answer's id as chat clients know ids: Anthropic's prefix gives way, other ids stay.
@@ -49,8 +56,10 @@ std::string one_line(std::string_view json) {
 /// One thinking block, or the redacted one.
 void write_thinking_block(json::Writer& json, PartKind kind, std::string_view text, std::string_view signature) {
     json.begin_object();
-    if (kind == PartKind::redacted_thinking) json.member("type", "redacted_thinking").member("data", text);
-    else json.member("type", "thinking").member("thinking", text).member("signature", signature);
+    if (kind == PartKind::redacted_thinking)
+        json.member("type", "redacted_thinking").member("data", text);
+    else
+        json.member("type", "thinking").member("thinking", text).member("signature", signature);
     json.end_object();
 }
 
@@ -91,9 +100,9 @@ private:
     struct Choice {
         std::uint32_t index = 0;
         PartKind part_kind = PartKind::text;
-        std::string text;        // of a text or thinking part
+        std::string text;  // of a text or thinking part
         std::string signature;
-        std::string block;       // of an opaque part
+        std::string block;  // of an opaque part
         std::string block_input;
         std::vector<std::string> citations;
         std::uint32_t call = 0;
@@ -106,7 +115,8 @@ private:
     void start(const Event& event, std::string& out);
     void begin_chunk(std::uint32_t index, std::string& out);
     void end_chunk(std::string& out, std::string_view logprobs = {}, std::string_view finish_reason = {});
-    void delta(std::uint32_t index, std::string_view key, std::string_view text, std::string& out, std::string_view logprobs = {});
+    void delta(std::uint32_t index, std::string_view key, std::string_view text, std::string& out,
+               std::string_view logprobs = {});
     void raw_delta(std::uint32_t index, std::string_view json, std::string& out);
     void arguments(const Choice& at, std::string_view text, std::string& out);
     void part_started(Choice& at, const Event& event, std::string& out);
@@ -116,7 +126,7 @@ private:
     void finish(std::string& out);
 
     WriterOptions options_;
-    std::string head_;            // everything of a chunk up to "choices"
+    std::string head_;  // everything of a chunk up to "choices"
     std::deque<Choice> choices_;
     llm::Usage usage_;
     std::string tier_;
@@ -133,8 +143,10 @@ void ChatStreamWriter::start(const Event& event, std::string& out) {
     json.member("created", event.created != 0 ? event.created : options_.created);
     json.member("model", options_.model.empty() ? event.model : std::string_view(options_.model));
     if (!event.service_tier.empty()) json.member("service_tier", event.service_tier);
-    if (event.fingerprint.empty()) json.member_null("system_fingerprint");
-    else json.member("system_fingerprint", event.fingerprint);
+    if (event.fingerprint.empty())
+        json.member_null("system_fingerprint");
+    else
+        json.member("system_fingerprint", event.fingerprint);
     head_ += ",\"choices\":[";
     choice(0, out);
 }
@@ -158,11 +170,15 @@ void ChatStreamWriter::begin_chunk(std::uint32_t index, std::string& out) {
 
 void ChatStreamWriter::end_chunk(std::string& out, std::string_view logprobs, std::string_view finish_reason) {
     out += ",\"logprobs\":";
-    if (logprobs.empty()) out += "null";
-    else out += one_line(logprobs);
+    if (logprobs.empty())
+        out += "null";
+    else
+        out += one_line(logprobs);
     out += ",\"finish_reason\":";
-    if (finish_reason.empty()) out += "null";
-    else json::append_string(out, finish_reason);
+    if (finish_reason.empty())
+        out += "null";
+    else
+        json::append_string(out, finish_reason);
     out += "}]";
     if (options_.include_usage) out += ",\"usage\":null";
     out += "}\n\n";
@@ -174,7 +190,8 @@ void ChatStreamWriter::raw_delta(std::uint32_t index, std::string_view json, std
     end_chunk(out);
 }
 
-void ChatStreamWriter::delta(std::uint32_t index, std::string_view key, std::string_view text, std::string& out, std::string_view logprobs) {
+void ChatStreamWriter::delta(std::uint32_t index, std::string_view key, std::string_view text, std::string& out,
+                             std::string_view logprobs) {
     begin_chunk(index, out);
     out += "{\"";
     out += key;
@@ -221,8 +238,11 @@ void ChatStreamWriter::part_started(Choice& at, const Event& event, std::string&
             }
             at.block = event.raw;
             return;
-        case PartKind::refusal: at.has_refusal = true; return;
-        default: return;
+        case PartKind::refusal:
+            at.has_refusal = true;
+            return;
+        default:
+            return;
     }
 }
 
@@ -277,14 +297,21 @@ void ChatStreamWriter::content(Choice& at, const Event& event, std::string& out)
         case EventKind::thinking_delta:
             at.text += event.text;
             return delta(at.index, "reasoning_content", event.text, out);
-        case EventKind::signature_delta: at.signature += event.text; return;
+        case EventKind::signature_delta:
+            at.signature += event.text;
+            return;
         case EventKind::arguments_delta:
             if (event.text.empty()) return;
             at.arguments = true;
             return arguments(at, event.text, out);
-        case EventKind::citation_delta: at.citations.emplace_back(event.raw); return;
-        case EventKind::opaque_delta: at.block_input += partial_input(event.raw); return;
-        default: return;
+        case EventKind::citation_delta:
+            at.citations.emplace_back(event.raw);
+            return;
+        case EventKind::opaque_delta:
+            at.block_input += partial_input(event.raw);
+            return;
+        default:
+            return;
     }
 }
 
@@ -316,21 +343,32 @@ void ChatStreamWriter::finish(std::string& out) {
 void ChatStreamWriter::write(const Event& event, std::string& out) {
     if (failure_) return;
     switch (event.kind) {
-        case EventKind::keep_alive: return;  // E063
-        case EventKind::started: return start(event, out);
-        case EventKind::usage_seen: usage_.merge_max(event.usage); return;
-        case EventKind::finished: return finish(out);
+        case EventKind::keep_alive:
+            return;  // E063
+        case EventKind::started:
+            return start(event, out);
+        case EventKind::usage_seen:
+            usage_.merge_max(event.usage);
+            return;
+        case EventKind::finished:
+            return finish(out);
         case EventKind::failed:
-            failure_ = event.failure != nullptr ? *event.failure : Failure(FailureKind::upstream_malformed, "The upstream's answer broke off.");
+            failure_ = event.failure != nullptr ? *event.failure
+                                                : Failure(FailureKind::upstream_malformed, "The upstream's answer broke off.");
             return write_stream_error(*failure_, options_.id, out);
-        default: break;
+        default:
+            break;
     }
     Choice& at = choice(event.choice, out);
     switch (event.kind) {
-        case EventKind::part_started: return part_started(at, event, out);
-        case EventKind::part_finished: return part_finished(at, out);
-        case EventKind::choice_finished: return choice_finished(at, event, out);
-        default: return content(at, event, out);
+        case EventKind::part_started:
+            return part_started(at, event, out);
+        case EventKind::part_finished:
+            return part_finished(at, out);
+        case EventKind::choice_finished:
+            return choice_finished(at, event, out);
+        default:
+            return content(at, event, out);
     }
 }
 
@@ -390,11 +428,14 @@ void write_tool_calls(json::Writer& json, const llm::Choice& choice) {
 
 void write_thinking(json::Writer& json, const llm::Choice& choice) {
     if (has(choice, PartKind::thinking)) json.member("reasoning_content", joined(choice, PartKind::thinking));
-    const bool blocks = std::ranges::any_of(choice.parts, [](const Part& part) { return part.kind == PartKind::redacted_thinking || (part.kind == PartKind::thinking && !part.signature.empty()); });
+    const bool blocks = std::ranges::any_of(choice.parts, [](const Part& part) {
+        return part.kind == PartKind::redacted_thinking || (part.kind == PartKind::thinking && !part.signature.empty());
+    });
     if (!blocks) return;
     json.key("thinking_blocks").begin_array();
     for (const auto& part : choice.parts)
-        if (part.kind == PartKind::redacted_thinking || part.kind == PartKind::thinking) write_thinking_block(json, part.kind, part.text, part.signature);
+        if (part.kind == PartKind::redacted_thinking || part.kind == PartKind::thinking)
+            write_thinking_block(json, part.kind, part.text, part.signature);
     json.end_array();
 }
 
@@ -413,7 +454,8 @@ void ChatUnaryWriter::provider_fields(json::Writer& json, const llm::Choice& cho
         for (const auto& part : choice.parts) {
             if (part.kind != PartKind::opaque) continue;
             const auto number = opaque++;
-            if (!is_own_opaque(part.type)) json.raw(with_input(part.raw, number < block_inputs_.size() ? block_inputs_[number] : std::string()));
+            if (!is_own_opaque(part.type))
+                json.raw(with_input(part.raw, number < block_inputs_.size() ? block_inputs_[number] : std::string()));
         }
         json.end_array();
     }
@@ -421,7 +463,9 @@ void ChatUnaryWriter::provider_fields(json::Writer& json, const llm::Choice& cho
         json.key("citations").begin_array();
         for (const auto& part : choice.parts) {
             json::Document document;
-            if (part.kind != PartKind::text || part.citations.empty() || is_url_citation(part.citations) || !document.parse(part.citations, {.lone_surrogates = true})) continue;
+            if (part.kind != PartKind::text || part.citations.empty() || is_url_citation(part.citations) ||
+                !document.parse(part.citations, {.lone_surrogates = true}))
+                continue;
             for (json::Value each : document.root().items()) write_citation(json, each.raw(), part.text);
         }
         json.end_array();
@@ -433,15 +477,22 @@ void ChatUnaryWriter::provider_fields(json::Writer& json, const llm::Choice& cho
 void ChatUnaryWriter::choice(json::Writer& json, const llm::Choice& choice) {
     const bool has_refusal = has(choice, PartKind::refusal);
     json.begin_object().member("index", choice.index).key("message").begin_object().member("role", "assistant");
-    if (has(choice, PartKind::text)) json.member("content", joined(choice, PartKind::text));
-    else if (options_.null_text) json.member_null("content");
-    else json.member("content", "");
-    if (has_refusal) json.member("refusal", joined(choice, PartKind::refusal));
-    else json.member_null("refusal");
+    if (has(choice, PartKind::text))
+        json.member("content", joined(choice, PartKind::text));
+    else if (options_.null_text)
+        json.member_null("content");
+    else
+        json.member("content", "");
+    if (has_refusal)
+        json.member("refusal", joined(choice, PartKind::refusal));
+    else
+        json.member_null("refusal");
     json.key("annotations").begin_array();
     for (const auto& part : choice.parts) {
         json::Document document;
-        if (part.kind != PartKind::text || !is_url_citation(part.citations) || !document.parse(part.citations, {.lone_surrogates = true})) continue;
+        if (part.kind != PartKind::text || !is_url_citation(part.citations) ||
+            !document.parse(part.citations, {.lone_surrogates = true}))
+            continue;
         for (json::Value each : document.root().items()) json.raw(each.raw());
     }
     json.end_array();
@@ -451,8 +502,10 @@ void ChatUnaryWriter::choice(json::Writer& json, const llm::Choice& choice) {
         if (part.kind == PartKind::opaque && is_own_opaque(part.type)) json.member_raw(part.type.substr(5), part.raw);
     provider_fields(json, choice);
     json.end_object();
-    if (choice.logprobs.empty()) json.member_null("logprobs");
-    else json.member_raw("logprobs", choice.logprobs);
+    if (choice.logprobs.empty())
+        json.member_null("logprobs");
+    else
+        json.member_raw("logprobs", choice.logprobs);
     const auto reason = finish_reason_of(choice.stop, has(choice, PartKind::tool_call), has_refusal);
     if (choice.index == 0) shown_stop_ = reason;
     json.member("finish_reason", reason).end_object();
@@ -475,8 +528,10 @@ void ChatUnaryWriter::body(const llm::Answer& answer, std::string& out) {
         json.raw(usage);
     }
     if (!answer.service_tier.empty()) json.member("service_tier", answer.service_tier);
-    if (answer.fingerprint.empty()) json.member_null("system_fingerprint");
-    else json.member("system_fingerprint", answer.fingerprint);
+    if (answer.fingerprint.empty())
+        json.member_null("system_fingerprint");
+    else
+        json.member("system_fingerprint", answer.fingerprint);
     json.end_object();
 }
 
