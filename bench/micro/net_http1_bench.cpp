@@ -1,5 +1,5 @@
-// Heads and chunked bodies: our own parser beside llhttp, which collects the same spans. A request head as the OpenAI Python SDK sends it, a
-// response head as api.openai.com sends it. Figures: docs/decisions/0002-own-http1-parser.md.
+// Heads and chunked bodies: our own parser beside llhttp, which collects the same spans. A request head as the OpenAI Python SDK
+// sends it, a response head as api.openai.com sends it. Figures: docs/decisions/0002-own-http1-parser.md.
 #include <benchmark/benchmark.h>
 #include <llhttp.h>
 
@@ -75,8 +75,14 @@ struct Collector {
 void llhttp_head(benchmark::State& state, llhttp_type_t type, std::string_view text) {
     llhttp_settings_t settings;
     llhttp_settings_init(&settings);
-    settings.on_url = [](llhttp_t* parser, const char* at, std::size_t size) { static_cast<Collector*>(parser->data)->url = {at, size}; return 0; };
-    settings.on_header_field = [](llhttp_t* parser, const char* at, std::size_t size) { static_cast<Collector*>(parser->data)->name = {at, size}; return 0; };
+    settings.on_url = [](llhttp_t* parser, const char* at, std::size_t size) {
+        static_cast<Collector*>(parser->data)->url = {at, size};
+        return 0;
+    };
+    settings.on_header_field = [](llhttp_t* parser, const char* at, std::size_t size) {
+        static_cast<Collector*>(parser->data)->name = {at, size};
+        return 0;
+    };
     settings.on_header_value = [](llhttp_t* parser, const char* at, std::size_t size) {
         auto& collector = *static_cast<Collector*>(parser->data);
         collector.headers.add(collector.name, {at, size});
@@ -118,7 +124,10 @@ void llhttp_chunked(benchmark::State& state) {
     const std::string raw = events(16);
     llhttp_settings_t settings;
     llhttp_settings_init(&settings);
-    settings.on_body = [](llhttp_t*, const char* at, std::size_t) { benchmark::DoNotOptimize(at); return 0; };
+    settings.on_body = [](llhttp_t*, const char* at, std::size_t) {
+        benchmark::DoNotOptimize(at);
+        return 0;
+    };
     llhttp_t parser;
     llhttp_init(&parser, HTTP_REQUEST, &settings);
     const std::string_view head = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";

@@ -72,13 +72,15 @@ IoResult ByteStream::write_now(std::span<const iovec> pieces) {
 Failure ByteStream::failure_of(const IoResult& result) const {
     std::string detail = result.why != nullptr ? result.why : "";
     if (result.error != 0) detail += (detail.empty() ? "" : ": ") + error_text(result.error);
-    if (peer_ == Peer::client) return Failure(FailureKind::cancelled, "The client closed the connection.").because(std::move(detail));
+    if (peer_ == Peer::client)
+        return Failure(FailureKind::cancelled, "The client closed the connection.").because(std::move(detail));
     return Failure(FailureKind::upstream_unavailable, "The connection to the upstream broke.").because(std::move(detail));
 }
 
 Failure ByteStream::timeout(bool reading) const {
     if (peer_ == Peer::upstream)
-        return Failure(FailureKind::upstream_timeout, reading ? "The upstream did not answer in time." : "The upstream did not take the request in time.");
+        return Failure(FailureKind::upstream_timeout,
+                       reading ? "The upstream did not answer in time." : "The upstream did not take the request in time.");
     Failure failure(reading ? FailureKind::invalid_request : FailureKind::cancelled,
                     reading ? "The request did not arrive in time." : "The client did not read the answer in time.");
     if (reading) failure.status = 408;
@@ -228,7 +230,9 @@ Status ByteStream::ReadableAwaiter::await_resume() {
 }
 
 ByteStream::WriteAwaiter::WriteAwaiter(ByteStream& stream, std::string_view text)
-    : stream_(stream), single_{.iov_base = const_cast<char*>(text.data()), .iov_len = text.size()}, pieces_(&single_, text.empty() ? 0 : 1) {}
+    : stream_(stream),
+      single_{.iov_base = const_cast<char*>(text.data()), .iov_len = text.size()},
+      pieces_(&single_, text.empty() ? 0 : 1) {}
 
 bool ByteStream::WriteAwaiter::advance() {
     while (!pieces_.empty()) {
@@ -269,7 +273,8 @@ Status ByteStream::WriteAwaiter::await_resume() {
 }
 
 Fault ByteStream::WriteFaultAwaiter::await_resume() {
-    if (failure_ == nullptr && result_.state == IoResult::State::failed) failure_ = std::make_unique<Failure>(stream_.failure_of(result_));
+    if (failure_ == nullptr && result_.state == IoResult::State::failed)
+        failure_ = std::make_unique<Failure>(stream_.failure_of(result_));
     return std::move(failure_);
 }
 

@@ -105,8 +105,8 @@ public:
     class WriteFaultAwaiter;
     /// -> Result<size_t>; 0: the peer has finished. `room` must live until then.
     ReadAwaiter read_some(std::span<char> room);
-    /// -> Status, without reading: read_now may give something now (or `would_block` after all: ask again). For idle connections, which
-    /// hold no buffer.
+    /// -> Status, without reading: read_now may give something now (or `would_block` after all: ask again). For idle connections,
+    /// which hold no buffer.
     ReadableAwaiter readable();
     /// -> Status, likewise for writing.
     WritableAwaiter writable();
@@ -138,7 +138,8 @@ public:
 
     /// Called once, when the connection was reset or broke (at once, if it has been). The callback may destroy the stream.
     void on_hangup(std::move_only_function<void()> callback);
-    /// Called once, when the peer's FIN was seen while nobody read (at once, if it has been). The callback may destroy the stream.
+    /// Called once, when the peer's FIN was seen while nobody read (at once, if it has been). The callback may destroy the
+    /// stream.
     void on_peer_finished(std::move_only_function<void()> callback);
     bool hung_up() const { return hung_up_; }
     bool peer_finished() const { return peer_finished_; }
@@ -165,8 +166,8 @@ private:
     Loop& loop_;
     Socket socket_;
     Peer peer_;
-    bool read_ready_ = true;     ///< False after a drained read until the next edge.
-    bool write_ready_ = true;    ///< False after EAGAIN until the next edge.
+    bool read_ready_ = true;   ///< False after a drained read until the next edge.
+    bool write_ready_ = true;  ///< False after EAGAIN until the next edge.
     bool peer_finished_ = false;
     bool hung_up_ = false;
     bool* destroyed_ = nullptr;  ///< Set while a callback runs, so that the caller learns of our end.

@@ -72,7 +72,8 @@ Outcome take_transfer_encoding(std::string_view value, FramingHeaders& framing) 
         last_chunked = same_name(token, "chunked");
         chunked += last_chunked ? 1 : 0;
     });
-    if (!last_chunked || chunked != 1 || codings < 2) return bad("The Transfer-Encoding header must be 'chunked' and nothing else.");
+    if (!last_chunked || chunked != 1 || codings < 2)
+        return bad("The Transfer-Encoding header must be 'chunked' and nothing else.");
     return malformed(501, "Transfer-Encoding other than 'chunked' is not supported; use Content-Encoding to compress a body.");
 }
 
@@ -99,7 +100,8 @@ Outcome take_header(std::string_view name, std::string_view value, std::string_v
             break;
         case 6:
             if (side == Side::request && same_name(name, "expect")) {
-                if (!same_name(value, "100-continue")) return malformed(417, "The only expectation this server meets is '100-continue'.");
+                if (!same_name(value, "100-continue"))
+                    return malformed(417, "The only expectation this server meets is '100-continue'.");
                 framing.expect_continue = true;
             }
             break;
@@ -122,7 +124,8 @@ Outcome take_header(std::string_view name, std::string_view value, std::string_v
         case 17:
             if (!same_name(name, "transfer-encoding")) break;
             return raw.contains('\t') ? bad("The Transfer-Encoding header holds a tab.") : take_transfer_encoding(value, framing);
-        default: break;
+        default:
+            break;
     }
     return go_on();
 }
@@ -137,7 +140,8 @@ Outcome check_value_end(const char* at, const char* const end) {
 }
 
 /// Reads header lines from `at` to the empty line; on success `at` stands behind it.
-Outcome read_headers(const char*& at, const char* const end, Side side, const HeadLimits& limits, HeaderList& headers, FramingHeaders& framing) {
+Outcome read_headers(const char*& at, const char* const end, Side side, const HeadLimits& limits, HeaderList& headers,
+                     FramingHeaders& framing) {
     for (;;) {
         if (at == end) return incomplete();
         if (*at == '\r') {
@@ -152,7 +156,8 @@ Outcome read_headers(const char*& at, const char* const end, Side side, const He
         if (*at != ':') {
             if (*at == '\n') return bad("A line ends with a line feed alone; HTTP ends lines with CR LF.");
             if (*at != ' ' && *at != '\t') return bad("A header name holds a character that is not allowed.");
-            return at == name ? bad("A header is folded over several lines.") : bad("A header name is followed by a blank before its colon.");
+            return at == name ? bad("A header is folded over several lines.")
+                              : bad("A header name is followed by a blank before its colon.");
         }
         if (at == name) return bad("A header has no name.");
         const std::string_view name_text(name, static_cast<std::size_t>(at - name));
@@ -183,7 +188,8 @@ Outcome split_target(RequestHead& head) {
     if (head.method == "CONNECT") return malformed(501, "CONNECT is not served here.");
     if (!rest.starts_with('/')) {
         const auto scheme = rest.find("://");
-        if (scheme == std::string_view::npos || (!same_name(rest.substr(0, scheme), "http") && !same_name(rest.substr(0, scheme), "https")))
+        if (scheme == std::string_view::npos ||
+            (!same_name(rest.substr(0, scheme), "http") && !same_name(rest.substr(0, scheme), "https")))
             return bad("The request target must begin with '/'.");
         rest.remove_prefix(scheme + 3);
         const auto authority_end = std::min(rest.find_first_of("/?"), rest.size());
@@ -265,13 +271,15 @@ Outcome conclude_request(RequestHead& head, const FramingHeaders& framing) {
 }
 
 Outcome conclude_response(ResponseHead& head, const FramingHeaders& framing, std::string_view method) {
-    if (framing.transfer_encoding && framing.content_length) return bad("The answer has both Content-Length and Transfer-Encoding.");
+    if (framing.transfer_encoding && framing.content_length)
+        return bad("The answer has both Content-Length and Transfer-Encoding.");
     head.content_length = framing.content_length;
     head.chunked = framing.chunked;
     const bool never = head.status == 204 || head.interim();
     head.bodyless = never || head.status == 304 || method == "HEAD";
     head.keep_alive = !framing.close && (head.minor_version == 1 || framing.keep_alive);
-    if (never && (head.chunked || head.content_length.value_or(0) != 0)) head.keep_alive = false;  // a body might follow all the same
+    if (never && (head.chunked || head.content_length.value_or(0) != 0))
+        head.keep_alive = false;  // a body might follow all the same
     if (head.chunked && head.minor_version == 0) head.keep_alive = false;
     if (!head.bodyless && !head.chunked && !head.content_length) head.keep_alive = false;
     return go_on();
@@ -342,7 +350,9 @@ bool may_complete_head(std::string_view input, std::size_t checked) {
 }
 
 HeaderList::HeaderList(HeaderList&& other) noexcept
-    : items_(std::exchange(other.items_, nullptr)), size_(std::exchange(other.size_, 0)), capacity_(std::exchange(other.capacity_, 0)) {}
+    : items_(std::exchange(other.items_, nullptr)),
+      size_(std::exchange(other.size_, 0)),
+      capacity_(std::exchange(other.capacity_, 0)) {}
 
 HeaderList& HeaderList::operator=(HeaderList&& other) noexcept {
     std::swap(items_, other.items_);
@@ -386,7 +396,8 @@ std::size_t HeaderList::count(std::string_view name) const {
 bool HeaderList::has_token(std::string_view name, std::string_view token) const {
     bool found = false;
     for (const Header& header : *this)
-        if (same_name(header.name, name)) for_each_token(header.value, [&](std::string_view item) { found = found || same_name(item, token); });
+        if (same_name(header.name, name))
+            for_each_token(header.value, [&](std::string_view item) { found = found || same_name(item, token); });
     return found;
 }
 

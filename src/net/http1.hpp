@@ -57,16 +57,16 @@ struct HeadLimits {
 
 struct RequestHead {
     std::string_view method;
-    std::string_view target;   ///< As written.
-    std::string_view path;     ///< Origin-form part before '?', of an absolute-form target as well; "*" for OPTIONS *.
-    std::string_view query;    ///< After '?', without it.
-    std::string_view host;     ///< The Host header, or the authority of an absolute-form target, which wins.
+    std::string_view target;  ///< As written.
+    std::string_view path;    ///< Origin-form part before '?', of an absolute-form target as well; "*" for OPTIONS *.
+    std::string_view query;   ///< After '?', without it.
+    std::string_view host;    ///< The Host header, or the authority of an absolute-form target, which wins.
     HeaderList headers;
     std::uint8_t minor_version = 1;
     bool chunked = false;
     bool keep_alive = true;
     bool expect_continue = false;
-    bool upgrade = false;      ///< Connection: upgrade with an Upgrade header.
+    bool upgrade = false;  ///< Connection: upgrade with an Upgrade header.
     std::optional<std::uint64_t> content_length;
 
     bool has_body() const { return chunked || content_length.value_or(0) != 0; }
@@ -79,8 +79,8 @@ struct ResponseHead {
     HeaderList headers;
     std::uint8_t minor_version = 1;
     bool chunked = false;
-    bool keep_alive = true;    ///< May the connection be used again once the body has been read.
-    bool bodyless = false;     ///< 1xx, 204, 304, or the answer to HEAD.
+    bool keep_alive = true;  ///< May the connection be used again once the body has been read.
+    bool bodyless = false;   ///< 1xx, 204, 304, or the answer to HEAD.
     std::optional<std::uint64_t> content_length;
 
     bool interim() const { return status >= 100 && status < 200; }
@@ -91,9 +91,9 @@ struct ResponseHead {
 struct HeadOutcome {
     enum class State : std::uint8_t { complete, incomplete, malformed };
     State state = State::incomplete;
-    int status = 400;             ///< malformed: 400, 414, 417, 431, 501 or 505.
-    std::size_t consumed = 0;     ///< complete: bytes of the head, its empty line included.
-    std::string_view reason;      ///< malformed: a static text, a whole sentence.
+    int status = 400;          ///< malformed: 400, 414, 417, 431, 501 or 505.
+    std::size_t consumed = 0;  ///< complete: bytes of the head, its empty line included.
+    std::string_view reason;   ///< malformed: a static text, a whole sentence.
 
     bool complete() const { return state == State::complete; }
     bool malformed() const { return state == State::malformed; }
@@ -106,7 +106,8 @@ HeadOutcome parse_request_head(std::string_view input, RequestHead& head, const 
 
 /// Likewise for a response; `method` of the request decides about the body. Tolerated: a missing reason phrase, repeated equal
 /// Content-Length, TE over CL is refused all the same.
-HeadOutcome parse_response_head(std::string_view input, ResponseHead& head, std::string_view method, const HeadLimits& limits = {});
+HeadOutcome parse_response_head(std::string_view input, ResponseHead& head, std::string_view method,
+                                const HeadLimits& limits = {});
 
 /// Whether bytes that were added to an incomplete head could have completed it; `checked`: bytes that were there before. Keeps a
 /// head that drips in from being parsed once per byte.
@@ -144,8 +145,20 @@ public:
 
 private:
     enum class State : std::uint8_t {
-        data, size_first, size, extension, size_lf, chunk_data, chunk_cr, chunk_lf,
-        trailer_start, trailer_name, trailer_value, trailer_lf, end_lf, finished,
+        data,
+        size_first,
+        size,
+        extension,
+        size_lf,
+        chunk_data,
+        chunk_cr,
+        chunk_lf,
+        trailer_start,
+        trailer_name,
+        trailer_value,
+        trailer_lf,
+        end_lf,
+        finished,
     };
     BodyDecoder(Kind kind, std::uint64_t bytes);
     Step step_chunked(std::string_view raw, std::span<std::string_view> payload);
@@ -156,8 +169,8 @@ private:
     Kind kind_ = Kind::none;
     State state_ = State::finished;
     std::uint8_t size_digits_ = 0;
-    std::uint32_t overhead_ = 0;    ///< Bytes of this chunk's extension, or of all trailers.
-    std::uint64_t left_ = 0;        ///< Payload bytes of the chunk or body still to come.
+    std::uint32_t overhead_ = 0;  ///< Bytes of this chunk's extension, or of all trailers.
+    std::uint64_t left_ = 0;      ///< Payload bytes of the chunk or body still to come.
 };
 
 inline constexpr std::size_t max_chunk_extension = 1024;

@@ -22,28 +22,68 @@ struct Phrase {
 };
 
 constexpr std::array phrases{
-    Phrase{100, "Continue"}, Phrase{101, "Switching Protocols"}, Phrase{200, "OK"}, Phrase{201, "Created"}, Phrase{202, "Accepted"},
-    Phrase{204, "No Content"}, Phrase{206, "Partial Content"}, Phrase{301, "Moved Permanently"}, Phrase{302, "Found"}, Phrase{303, "See Other"},
-    Phrase{304, "Not Modified"}, Phrase{307, "Temporary Redirect"}, Phrase{308, "Permanent Redirect"}, Phrase{400, "Bad Request"},
-    Phrase{401, "Unauthorized"}, Phrase{402, "Payment Required"}, Phrase{403, "Forbidden"}, Phrase{404, "Not Found"},
-    Phrase{405, "Method Not Allowed"}, Phrase{406, "Not Acceptable"}, Phrase{408, "Request Timeout"}, Phrase{409, "Conflict"}, Phrase{410, "Gone"},
-    Phrase{411, "Length Required"}, Phrase{412, "Precondition Failed"}, Phrase{413, "Content Too Large"}, Phrase{414, "URI Too Long"},
-    Phrase{415, "Unsupported Media Type"}, Phrase{417, "Expectation Failed"}, Phrase{421, "Misdirected Request"},
-    Phrase{422, "Unprocessable Content"}, Phrase{424, "Failed Dependency"}, Phrase{425, "Too Early"}, Phrase{426, "Upgrade Required"},
-    Phrase{428, "Precondition Required"}, Phrase{429, "Too Many Requests"}, Phrase{431, "Request Header Fields Too Large"},
-    Phrase{451, "Unavailable For Legal Reasons"}, Phrase{499, "Client Closed Request"}, Phrase{500, "Internal Server Error"},
-    Phrase{501, "Not Implemented"}, Phrase{502, "Bad Gateway"}, Phrase{503, "Service Unavailable"}, Phrase{504, "Gateway Timeout"},
-    Phrase{505, "HTTP Version Not Supported"}, Phrase{529, "Overloaded"},
+    Phrase{100, "Continue"},
+    Phrase{101, "Switching Protocols"},
+    Phrase{200, "OK"},
+    Phrase{201, "Created"},
+    Phrase{202, "Accepted"},
+    Phrase{204, "No Content"},
+    Phrase{206, "Partial Content"},
+    Phrase{301, "Moved Permanently"},
+    Phrase{302, "Found"},
+    Phrase{303, "See Other"},
+    Phrase{304, "Not Modified"},
+    Phrase{307, "Temporary Redirect"},
+    Phrase{308, "Permanent Redirect"},
+    Phrase{400, "Bad Request"},
+    Phrase{401, "Unauthorized"},
+    Phrase{402, "Payment Required"},
+    Phrase{403, "Forbidden"},
+    Phrase{404, "Not Found"},
+    Phrase{405, "Method Not Allowed"},
+    Phrase{406, "Not Acceptable"},
+    Phrase{408, "Request Timeout"},
+    Phrase{409, "Conflict"},
+    Phrase{410, "Gone"},
+    Phrase{411, "Length Required"},
+    Phrase{412, "Precondition Failed"},
+    Phrase{413, "Content Too Large"},
+    Phrase{414, "URI Too Long"},
+    Phrase{415, "Unsupported Media Type"},
+    Phrase{417, "Expectation Failed"},
+    Phrase{421, "Misdirected Request"},
+    Phrase{422, "Unprocessable Content"},
+    Phrase{424, "Failed Dependency"},
+    Phrase{425, "Too Early"},
+    Phrase{426, "Upgrade Required"},
+    Phrase{428, "Precondition Required"},
+    Phrase{429, "Too Many Requests"},
+    Phrase{431, "Request Header Fields Too Large"},
+    Phrase{451, "Unavailable For Legal Reasons"},
+    Phrase{499, "Client Closed Request"},
+    Phrase{500, "Internal Server Error"},
+    Phrase{501, "Not Implemented"},
+    Phrase{502, "Bad Gateway"},
+    Phrase{503, "Service Unavailable"},
+    Phrase{504, "Gateway Timeout"},
+    Phrase{505, "HTTP Version Not Supported"},
+    Phrase{529, "Overloaded"},
 };
 
 }  // namespace
 
 BodyDecoder::BodyDecoder(Kind kind, std::uint64_t bytes) : kind_(kind), left_(bytes) {
     switch (kind) {
-        case Kind::none: state_ = State::finished; break;
-        case Kind::chunked: state_ = State::size_first; break;
+        case Kind::none:
+            state_ = State::finished;
+            break;
+        case Kind::chunked:
+            state_ = State::size_first;
+            break;
         case Kind::length:
-        case Kind::until_close: state_ = State::data; break;
+        case Kind::until_close:
+            state_ = State::data;
+            break;
     }
 }
 
@@ -108,7 +148,8 @@ BodyDecoder::Step BodyDecoder::step_chunked(std::string_view raw, std::span<std:
     }
     // Payload of a chunk that does not end here cannot be forwarded with its framing.
     const bool open = state_ == State::chunk_data || state_ == State::chunk_cr || state_ == State::chunk_lf;
-    if (!whole || (open && step.spans != 0 && payload[step.spans - 1].data() >= raw.data() + step.whole_chunks)) step.whole_chunks = 0;
+    if (!whole || (open && step.spans != 0 && payload[step.spans - 1].data() >= raw.data() + step.whole_chunks))
+        step.whole_chunks = 0;
     return step;
 }
 
@@ -122,7 +163,8 @@ std::size_t BodyDecoder::quick_framing(std::string_view raw) {
     if (state_ != State::size_first || raw.size() < 8) return 0;
     std::uint64_t size = 0;
     std::size_t at = 0;
-    for (int value; at < 6 && (value = hex_value(static_cast<unsigned char>(raw[at]))) >= 0; ++at) size = size * 16 + static_cast<unsigned>(value);
+    for (int value; at < 6 && (value = hex_value(static_cast<unsigned char>(raw[at]))) >= 0; ++at)
+        size = size * 16 + static_cast<unsigned>(value);
     if (at == 0 || raw[at] != '\r' || raw[at + 1] != '\n') return 0;
     left_ = size;
     overhead_ = 0;
@@ -176,7 +218,8 @@ const char* BodyDecoder::framing_byte(unsigned char byte) {
             if (byte != '\n') return "A chunk does not end with CR LF.";
             state_ = State::size_first;
             return nullptr;
-        default: return trailer_byte(byte);
+        default:
+            return trailer_byte(byte);
     }
 }
 
@@ -211,7 +254,8 @@ const char* BodyDecoder::trailer_byte(unsigned char byte) {
             if (byte != '\n') return "The last chunk does not end with CR LF.";
             state_ = State::finished;
             return nullptr;
-        default: return "The body has ended.";
+        default:
+            return "The body has ended.";
     }
 }
 
@@ -239,7 +283,9 @@ bool same_name(std::string_view left, std::string_view right) {
     return true;
 }
 
-bool is_header_value(std::string_view text) { return find_control(text.data(), text.data() + text.size()) == text.data() + text.size(); }
+bool is_header_value(std::string_view text) {
+    return find_control(text.data(), text.data() + text.size()) == text.data() + text.size();
+}
 
 bool is_token(std::string_view text) { return !text.empty() && std::ranges::all_of(text, is_token_char); }
 

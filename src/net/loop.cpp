@@ -29,7 +29,8 @@ Loop::Loop(const Clock& clock) : clock_(clock), now_(clock.monotonic()), scratch
     wake_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (epoll_ < 0 || wake_ < 0) throw std::system_error(errno, std::generic_category(), "event loop");
     epoll_event event{.events = EPOLLIN, .data = {.ptr = nullptr}};
-    if (epoll_ctl(epoll_, EPOLL_CTL_ADD, wake_, &event) != 0) throw std::system_error(errno, std::generic_category(), "event loop");
+    if (epoll_ctl(epoll_, EPOLL_CTL_ADD, wake_, &event) != 0)
+        throw std::system_error(errno, std::generic_category(), "event loop");
     if (current_loop == nullptr) current_loop = this;
 }
 

@@ -39,7 +39,8 @@ public:
 private:
     friend class Loop;
     struct Node {
-        Node(TimerQueue& queue, std::move_only_function<void()> callback_) : deadline(queue, &expired, this), callback(std::move(callback_)) {}
+        Node(TimerQueue& queue, std::move_only_function<void()> callback_)
+            : deadline(queue, &expired, this), callback(std::move(callback_)) {}
         static void expired(void* node);
         Deadline deadline;
         std::move_only_function<void()> callback;
@@ -74,9 +75,9 @@ public:
     void defer(std::coroutine_handle<> waiting);       ///< Own thread; resumes at the end of this turn. Does not allocate.
 
     Timer after(Nanos wait, std::move_only_function<void()> callback);
-    auto sleep(Nanos wait);             ///< co_await loop.sleep(ns)
-    auto sleep_until(Nanos at);         ///< co_await loop.sleep_until(instant)
-    auto yield();                       ///< co_await loop.yield(): lets everybody else run first.
+    auto sleep(Nanos wait);      ///< co_await loop.sleep(ns)
+    auto sleep_until(Nanos at);  ///< co_await loop.sleep_until(instant)
+    auto yield();                ///< co_await loop.yield(): lets everybody else run first.
 
     /// Edge-triggered registration; `events` as for epoll_ctl without EPOLLET. False: errno says why.
     bool add(int fd, std::uint32_t events, EventSource& source);
@@ -158,7 +159,8 @@ public:
 
     /// co_await signal.wait(at) -> bool: true when set, false when the instant `at` (0: never) came first.
     struct Awaiter {
-        Awaiter(Signal& signal, Nanos at) : signal_(signal), at_(at), deadline_(Loop::current().timers(), &Awaiter::expired, this) {}
+        Awaiter(Signal& signal, Nanos at)
+            : signal_(signal), at_(at), deadline_(Loop::current().timers(), &Awaiter::expired, this) {}
         bool await_ready() noexcept { return fired_ = signal_.set_; }
         void await_suspend(std::coroutine_handle<> waiting) {
             waiting_ = waiting;

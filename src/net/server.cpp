@@ -8,12 +8,13 @@
 namespace gotthard::net {
 namespace {
 
-constexpr std::size_t padding = 64;               // readable bytes behind a body
-constexpr std::size_t first_room = 16 * 1024;     // for a body of unknown length, and the least step of one of known length
-constexpr std::size_t drain_limit = 64 * 1024;    // an unread body of at most this size is read away, so that the connection lives on
+constexpr std::size_t padding = 64;            // readable bytes behind a body
+constexpr std::size_t first_room = 16 * 1024;  // for a body of unknown length, and the least step of one of known length
+constexpr std::size_t drain_limit =
+    64 * 1024;  // an unread body of at most this size is read away, so that the connection lives on
 constexpr Nanos first_probe_wait = 1'000'000'000;
 constexpr Nanos last_probe_wait = 16'000'000'000;
-constexpr char nothing[padding] = {};             // an empty body, and what may be read behind it
+constexpr char nothing[padding] = {};  // an empty body, and what may be read behind it
 constexpr std::string_view interim = "HTTP/1.1 100 Continue\r\n\r\n";
 
 [[gnu::noinline]] Fault refusal(const HeadOutcome& outcome) {
@@ -22,13 +23,17 @@ constexpr std::string_view interim = "HTTP/1.1 100 Continue\r\n\r\n";
     return fault;
 }
 
-Fault broken_body(std::string_view reason) { return std::make_unique<Failure>(FailureKind::invalid_request, std::string(reason)); }
+Fault broken_body(std::string_view reason) {
+    return std::make_unique<Failure>(FailureKind::invalid_request, std::string(reason));
+}
 
-Failure cut_body() { return Failure(FailureKind::cancelled, "The client closed the connection before the request was complete."); }
+Failure cut_body() {
+    return Failure(FailureKind::cancelled, "The client closed the connection before the request was complete.");
+}
 
 Failure too_large(std::size_t limit) {
-    return Failure(FailureKind::body_too_large,
-                   "The request body is larger than the limit of " + std::to_string(limit) + " bytes; send less, or have limits.body raised.");
+    return Failure(FailureKind::body_too_large, "The request body is larger than the limit of " + std::to_string(limit) +
+                                                    " bytes; send less, or have limits.body raised.");
 }
 
 std::string default_refusal_body(const Failure& failure) {
@@ -61,8 +66,13 @@ void HttpRequest::tell_gone() {
     callback();
 }
 
-ServerConnection::ServerConnection(std::unique_ptr<ByteStream> stream, const ServerOptions& options, ConnectionList* list, bool secure)
-    : Drainable(list), stream_(std::move(stream)), options_(options), whole_body_(nothing, 0), draining_(list != nullptr && list->draining()) {
+ServerConnection::ServerConnection(std::unique_ptr<ByteStream> stream, const ServerOptions& options, ConnectionList* list,
+                                   bool secure)
+    : Drainable(list),
+      stream_(std::move(stream)),
+      options_(options),
+      whole_body_(nothing, 0),
+      draining_(list != nullptr && list->draining()) {
     secure_ = secure;
     remote_ = peer_address(stream_->fd()).host();
     stream_->on_hangup([this] { peer_lost(); });
@@ -273,8 +283,8 @@ Task<Result<std::string_view>> ServerConnection::read_body_some() {
 
 /// Answered in full, read in full, and the connection goes on.
 bool ServerConnection::is_clean() const {
-    return answer_ == Answer::finished && decoder_.finished() && !close_after_ && !draining_ && !gone_ && !probe_timer_.pending() &&
-           stream_->open();
+    return answer_ == Answer::finished && decoder_.finished() && !close_after_ && !draining_ && !gone_ &&
+           !probe_timer_.pending() && stream_->open();
 }
 
 /// After a request: true when the connection is fit for the next one.
@@ -289,7 +299,7 @@ Task<bool> ServerConnection::clean_up() {
     if (gone_ || !stream_->open()) co_return false;
     const bool unread = !decoder_.finished();
     if (close_after_ || draining_) {
-        if (unread) co_await linger();
+        if (unread || taken_ < input_.size() || !ahead_.empty()) co_await linger();
         co_return false;
     }
     if (unread) {  // small enough to read away: must_close_after_answer saw to that
@@ -344,7 +354,9 @@ void ServerConnection::peer_lost() {
 
 /// The client has sent its FIN while the handler is at work. Whether it still reads is learnt by writing to it.
 void ServerConnection::probe_peer() {
-    if (idle_ || gone_ || response_started_ || head_.minor_version == 0 || !stream_->open()) return;
+    if (idle_ || gone_ || !stream_->open()) return;
+    if (options_.half_close_is_gone) return peer_lost();
+    if (response_started_ || head_.minor_version == 0) return;
     const iovec piece{.iov_base = const_cast<char*>(interim.data()), .iov_len = interim.size()};
     const IoResult sent = stream_->write_now({&piece, 1});
     if (sent.state == IoResult::State::failed) return peer_lost();
@@ -366,15 +378,20 @@ void ServerConnection::abandon() {
     peer_lost();
 }
 
-Task<> serve_http(std::unique_ptr<ByteStream> stream, const ServerOptions& options, const RequestHandler& handler, ConnectionList* list,
-                  bool secure) {
+Task<> serve_http(std::unique_ptr<ByteStream> stream, const ServerOptions& options, const RequestHandler& handler,
+                  ConnectionList* list, bool secure) {
     ServerConnection connection(std::move(stream), options, list, secure);
     while (co_await connection.next_request()) {
         try {
             co_await handler(connection);
         } catch (const std::exception& error) {
             std::string line;
-            json::Writer(line).begin_object().member("level", "error").member("event", "bug").member("message", error.what()).end_object();
+            json::Writer(line)
+                .begin_object()
+                .member("level", "error")
+                .member("event", "bug")
+                .member("message", error.what())
+                .end_object();
             std::clog << line + "\n";
         }
     }

@@ -39,8 +39,9 @@ public:
 
     const RequestHead& head() const { return head_; }
 
-    /// The whole body in one piece, followed by 64 readable bytes. `body_too_large` (413) as soon as it is known to exceed `limit`,
-    /// `invalid_request` when its framing is broken, `cancelled` when the client went. Asks for it when the client waits to be asked.
+    /// The whole body in one piece, followed by 64 readable bytes. `body_too_large` (413) as soon as it is known to exceed
+    /// `limit`, `invalid_request` when its framing is broken, `cancelled` when the client went. Asks for it when the client waits
+    /// to be asked.
     virtual Task<Result<std::string_view>> read_body(std::size_t limit) = 0;
     /// The next piece of the body, empty at its end; the view lives until the next call. Not to be mixed with read_body.
     virtual Task<Result<std::string_view>> read_body_some() = 0;
@@ -70,9 +71,9 @@ public:
     std::string_view remote() const { return remote_; }
     bool secure() const { return secure_; }
 
-    /// Called once when the client goes away, at once if it has gone. A client that only finished sending is asked with an interim
-    /// "100 Continue": one that has closed answers with a reset (and is gone), a half-closed one reads on. The callback must not destroy
-    /// the request; it cancels what the handler waits for.
+    /// Called once when the client goes away, at once if it has gone. A client that only finished sending is asked with an
+    /// interim "100 Continue": one that has closed answers with a reset (and is gone), a half-closed one reads on. The callback
+    /// must not destroy the request; it cancels what the handler waits for.
     void on_gone(std::move_only_function<void()> callback);
     bool gone() const { return gone_; }
 
@@ -94,14 +95,15 @@ using RequestHandler = std::function<Task<>(HttpRequest& request)>;
 
 struct ServerOptions {
     HeadLimits head;
-    Nanos head_time = 10'000'000'000;        ///< From a head's first byte (or the connection's start) to its last.
-    Nanos idle_time = 75'000'000'000;        ///< Between requests.
-    Nanos body_time = 30'000'000'000;        ///< Without any byte while a body is read.
-    Nanos body_total_time = 600'000'000'000; ///< From the first to the last byte of a body.
-    Nanos write_time = 60'000'000'000;       ///< Without progress while an answer is written.
-    Nanos linger_time = 1'000'000'000;       ///< How long to drain what a client still sends after an answer that ends the connection.
+    Nanos head_time = 10'000'000'000;         ///< From a head's first byte (or the connection's start) to its last.
+    Nanos idle_time = 75'000'000'000;         ///< Between requests.
+    Nanos body_time = 30'000'000'000;         ///< Without any byte while a body is read.
+    Nanos body_total_time = 600'000'000'000;  ///< From the first to the last byte of a body.
+    Nanos write_time = 60'000'000'000;        ///< Without progress while an answer is written.
+    Nanos linger_time = 1'000'000'000;  ///< How long to drain what a client still sends after an answer that ends the connection.
     std::size_t linger_bytes = 1 << 20;
     bool send_date = true;
+    bool half_close_is_gone = false;  ///< A client's FIN while it waits means that it has gone; else it is asked (E257).
     /// The body and its headers for refusals before a handler is there. Default: a JSON error object.
     std::function<std::string(const Failure& failure)> refusal_body;
 };
@@ -110,7 +112,8 @@ struct ServerOptions {
 class ServerConnection final : public HttpRequest, private Drainable {
 public:
     /// `options` must outlive the connection; `list` may be null.
-    ServerConnection(std::unique_ptr<ByteStream> stream, const ServerOptions& options, ConnectionList* list = nullptr, bool secure = false);
+    ServerConnection(std::unique_ptr<ByteStream> stream, const ServerOptions& options, ConnectionList* list = nullptr,
+                     bool secure = false);
     ~ServerConnection() override;
 
     /// Waits for a request and reads its head. False: the connection is done (closed by the peer, idle for too long, refused,
@@ -165,9 +168,9 @@ private:
     std::string_view whole_body_;  ///< What read_body has given.
     Timer probe_timer_;
     Nanos probe_wait_ = 0;
-    Nanos body_deadline_ = 0;    ///< For the whole body.
-    std::size_t taken_ = 0;      ///< Bytes of input_ used up.
-    std::size_t body_taken_ = 0; ///< Bytes of body_ used up by read_body_some.
+    Nanos body_deadline_ = 0;     ///< For the whole body.
+    std::size_t taken_ = 0;       ///< Bytes of input_ used up.
+    std::size_t body_taken_ = 0;  ///< Bytes of body_ used up by read_body_some.
     Answer answer_ = Answer::none;
     bool first_ = true;
     bool idle_ = true;
@@ -180,9 +183,10 @@ private:
     bool silent_stream_ = false;  ///< The answer's status or the method forbids a body.
 };
 
-/// Serves `stream` until it ends. The stream is already past its TLS handshake when `secure`. `options` and `handler` must outlive it.
-/// An exception out of the handler (a bug) answers 500 when nothing has been sent, is printed by `std::clog`, and closes the connection.
-Task<> serve_http(std::unique_ptr<ByteStream> stream, const ServerOptions& options, const RequestHandler& handler, ConnectionList* list = nullptr,
-                  bool secure = false);
+/// Serves `stream` until it ends. The stream is already past its TLS handshake when `secure`. `options` and `handler` must
+/// outlive it. An exception out of the handler (a bug) answers 500 when nothing has been sent, is printed by `std::clog`, and
+/// closes the connection.
+Task<> serve_http(std::unique_ptr<ByteStream> stream, const ServerOptions& options, const RequestHandler& handler,
+                  ConnectionList* list = nullptr, bool secure = false);
 
 }  // namespace gotthard::net

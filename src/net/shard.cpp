@@ -65,7 +65,8 @@ void ShardGroup::start(Hook begin, Hook end) {
     std::latch ready(count_);
     shards_.resize(count_);
     for (unsigned index = 0; index < count_; ++index) {
-        threads_.emplace_back([this, index, begin, end, &ready] { run_shard(index, begin, end, [&ready] { ready.count_down(); }); });
+        threads_.emplace_back(
+            [this, index, begin, end, &ready] { run_shard(index, begin, end, [&ready] { ready.count_down(); }); });
         pthread_setname_np(threads_.back().native_handle(), ("shard " + std::to_string(index)).c_str());
     }
     ready.wait();
@@ -78,8 +79,9 @@ void ShardGroup::run_shard(unsigned index, const Hook& begin, const Hook& end, s
     if (begin) begin(shard);
     for (Binding& binding : bindings_) {
         if (index >= binding.sockets.size()) continue;
-        shard.acceptors_.push_back(std::make_unique<Acceptor>(shard.loop, binding.sockets[index].fd(),
-                                                              [&binding, &shard](Socket socket) { binding.accepted(std::move(socket), shard); }));
+        shard.acceptors_.push_back(
+            std::make_unique<Acceptor>(shard.loop, binding.sockets[index].fd(),
+                                       [&binding, &shard](Socket socket) { binding.accepted(std::move(socket), shard); }));
     }
     ready();
     ready = nullptr;
@@ -114,7 +116,8 @@ bool ShardGroup::drain(std::chrono::milliseconds grace, const std::function<bool
     const auto end = std::chrono::steady_clock::now() + grace;
     while (connections() != 0) {
         if (std::chrono::steady_clock::now() >= end || (interrupted && interrupted())) return false;
-        std::this_thread::sleep_for(std::min<std::chrono::milliseconds>(std::chrono::milliseconds(connections() < 8 ? 5 : 50), grace));
+        std::this_thread::sleep_for(
+            std::min<std::chrono::milliseconds>(std::chrono::milliseconds(connections() < 8 ? 5 : 50), grace));
     }
     return true;
 }

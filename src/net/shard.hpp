@@ -27,8 +27,8 @@ public:
     Drainable(const Drainable&) = delete;
     Drainable& operator=(const Drainable&) = delete;
     virtual ~Drainable();
-    virtual void drain() = 0;           ///< Idle: close. Busy: close after the answer.
-    virtual void abandon() = 0;         ///< Close now.
+    virtual void drain() = 0;    ///< Idle: close. Busy: close after the answer.
+    virtual void abandon() = 0;  ///< Close now.
 
 private:
     friend class ConnectionList;
@@ -43,7 +43,7 @@ public:
     void drain_all();
     void abandon_all();
     bool draining() const { return draining_; }
-    std::size_t size() const { return size_.load(std::memory_order_relaxed); }  ///< Any thread.
+    std::size_t size() const { return size_.load(std::memory_order_relaxed); }            ///< Any thread.
     std::uint64_t accepted() const { return accepted_.load(std::memory_order_relaxed); }  ///< Any thread; ever.
 
 private:
@@ -69,7 +69,6 @@ private:
     std::vector<std::unique_ptr<Acceptor>> acceptors_;
 };
 
-
 class ShardGroup {
 public:
     using Accepted = std::function<void(Socket socket, Shard& shard)>;
@@ -83,8 +82,8 @@ public:
     /// Starts the threads; `begin` runs on each before it accepts, `end` on each after its loop has stopped. Returns when all
     /// shards accept.
     void start(Hook begin = {}, Hook end = {});
-    /// Closes the listeners, tells idle connections to go, and waits until all have gone or `grace` of wall time is over: false then.
-    /// `interrupted` is asked every 50 ms: true ends the wait.
+    /// Closes the listeners, tells idle connections to go, and waits until all have gone or `grace` of wall time is over: false
+    /// then. `interrupted` is asked every 50 ms: true ends the wait.
     bool drain(std::chrono::milliseconds grace, const std::function<bool()>& interrupted = {});
     /// Ends the loops and joins the threads. Connections that are left are abandoned first.
     void stop();

@@ -55,7 +55,9 @@ struct Promise : PromiseBase {
 
     Task<T> get_return_object() noexcept;
     template <class U = T>
-    void return_value(U&& result) { value.emplace(std::forward<U>(result)); }
+    void return_value(U&& result) {
+        value.emplace(std::forward<U>(result));
+    }
     T take() {
         if (exception) std::rethrow_exception(std::move(exception));
         return std::move(*value);

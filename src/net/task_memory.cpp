@@ -38,7 +38,8 @@ constexpr std::size_t size_of_class(std::size_t index) {
     return index < small_classes ? (index + 1) * step : std::size_t{4096} << (index - small_classes);
 }
 static_assert(size_of_class(class_of(1)) == 64 && size_of_class(class_of(64)) == 64 && size_of_class(class_of(65)) == 128);
-static_assert(size_of_class(class_of(2048)) == 2048 && size_of_class(class_of(2049)) == 4096 && size_of_class(class_of(4097)) == 8192);
+static_assert(size_of_class(class_of(2048)) == 2048 && size_of_class(class_of(2049)) == 4096 &&
+              size_of_class(class_of(4097)) == 8192);
 static_assert(class_of(large_limit) == classes - 1 && size_of_class(classes - 1) == large_limit);
 
 struct Free {
@@ -57,7 +58,8 @@ thread_local constinit bool opened = false;
 /// Empties the lists when its thread ends; blocks given back later go to the allocator.
 struct Guard {
     Guard() {
-        for (std::size_t index = 0; index < classes; ++index) lists[index].room = std::min(kept_blocks, kept_bytes / size_of_class(index));
+        for (std::size_t index = 0; index < classes; ++index)
+            lists[index].room = std::min(kept_blocks, kept_bytes / size_of_class(index));
     }
     ~Guard() {
         for (auto& list : lists) {
@@ -76,7 +78,9 @@ struct Guard {
 
 }  // namespace
 
-std::size_t block_size(std::size_t size) { return size > large_limit ? (size + 4095) / 4096 * 4096 : size_of_class(class_of(size)); }
+std::size_t block_size(std::size_t size) {
+    return size > large_limit ? (size + 4095) / 4096 * 4096 : size_of_class(class_of(size));
+}
 
 void* take_block(std::size_t size) {
     if constexpr (pooled) {

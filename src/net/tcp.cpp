@@ -30,8 +30,10 @@ void set_option(int fd, int level, int option) {
 }
 
 Failure bad_address(std::string_view text) {
-    return Failure(FailureKind::invalid_request, "'" + std::string(text) +
-                                                     "' is not an address to listen on or connect to; write it as 127.0.0.1:7300, [::1]:7300, :7300 or unix:/path.");
+    return Failure(
+        FailureKind::invalid_request,
+        "'" + std::string(text) +
+            "' is not an address to listen on or connect to; write it as 127.0.0.1:7300, [::1]:7300, :7300 or unix:/path.");
 }
 
 Failure cannot_connect(int error) {
@@ -41,7 +43,8 @@ Failure cannot_connect(int error) {
 Failure cannot_listen(const SocketAddress& address, int error) {
     std::string text = "Cannot listen on " + address.to_string() + ": " + error_text(error) + ".";
     if (error == EADDRINUSE) text += " Another process has this address: stop it, or listen elsewhere.";
-    if (error == EACCES) text += " Choose a port from 1024 up or a folder this user may write to, or give the process the right to bind it.";
+    if (error == EACCES)
+        text += " Choose a port from 1024 up or a folder this user may write to, or give the process the right to bind it.";
     if (error == EADDRNOTAVAIL) text += " This machine has no such address.";
     return Failure(FailureKind::invalid_request, std::move(text));
 }
@@ -64,9 +67,11 @@ Result<SocketAddress> SocketAddress::unix_path(std::string_view path) {
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
     if (path.empty() || path.size() >= sizeof address.sun_path || path.find('\0') != std::string_view::npos)
-        return fail(FailureKind::invalid_request, "The socket path '" + std::string(path) + "' is empty or longer than 107 bytes; choose a shorter one.");
+        return fail(FailureKind::invalid_request,
+                    "The socket path '" + std::string(path) + "' is empty or longer than 107 bytes; choose a shorter one.");
     std::memcpy(address.sun_path, path.data(), path.size());
-    return SocketAddress(reinterpret_cast<const sockaddr*>(&address), static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + path.size() + 1));
+    return SocketAddress(reinterpret_cast<const sockaddr*>(&address),
+                         static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + path.size() + 1));
 }
 
 SocketAddress SocketAddress::loopback(std::uint16_t port) {
@@ -91,7 +96,8 @@ Result<SocketAddress> SocketAddress::parse(std::string_view text) {
         sockaddr_in6 address{};
         address.sin6_family = AF_INET6;
         address.sin6_port = htons(port);
-        if (inet_pton(AF_INET6, std::string(host.substr(1, host.size() - 2)).c_str(), &address.sin6_addr) != 1) return fail(bad_address(text));
+        if (inet_pton(AF_INET6, std::string(host.substr(1, host.size() - 2)).c_str(), &address.sin6_addr) != 1)
+            return fail(bad_address(text));
         return SocketAddress(reinterpret_cast<const sockaddr*>(&address), sizeof address);
     }
     sockaddr_in address{};
@@ -106,10 +112,14 @@ Result<SocketAddress> SocketAddress::parse(std::string_view text) {
 std::string SocketAddress::host() const {
     char room[INET6_ADDRSTRLEN] = {};
     switch (family()) {
-        case AF_INET: return inet_ntop(AF_INET, &reinterpret_cast<const sockaddr_in&>(storage_).sin_addr, room, sizeof room);
-        case AF_INET6: return inet_ntop(AF_INET6, &reinterpret_cast<const sockaddr_in6&>(storage_).sin6_addr, room, sizeof room);
-        case AF_UNIX: return length_ > offsetof(sockaddr_un, sun_path) ? reinterpret_cast<const sockaddr_un&>(storage_).sun_path : "";
-        default: return "";
+        case AF_INET:
+            return inet_ntop(AF_INET, &reinterpret_cast<const sockaddr_in&>(storage_).sin_addr, room, sizeof room);
+        case AF_INET6:
+            return inet_ntop(AF_INET6, &reinterpret_cast<const sockaddr_in6&>(storage_).sin6_addr, room, sizeof room);
+        case AF_UNIX:
+            return length_ > offsetof(sockaddr_un, sun_path) ? reinterpret_cast<const sockaddr_un&>(storage_).sun_path : "";
+        default:
+            return "";
     }
 }
 
@@ -151,7 +161,8 @@ IoResult TcpStream::try_writev(std::span<const iovec> pieces) {
     message.msg_iov = const_cast<iovec*>(pieces.data());
     message.msg_iovlen = pieces.size();
     for (;;) {
-        const ssize_t sent = pieces.size() == 1 ? ::send(fd(), pieces[0].iov_base, pieces[0].iov_len, MSG_NOSIGNAL) : ::sendmsg(fd(), &message, MSG_NOSIGNAL);
+        const ssize_t sent = pieces.size() == 1 ? ::send(fd(), pieces[0].iov_base, pieces[0].iov_len, MSG_NOSIGNAL)
+                                                : ::sendmsg(fd(), &message, MSG_NOSIGNAL);
         if (sent >= 0) return IoResult::done(static_cast<std::size_t>(sent), false);
         if (errno == EAGAIN) return IoResult::blocked();
         if (errno != EINTR) return IoResult::failed(errno);
@@ -237,15 +248,22 @@ void Acceptor::accept_waiting() {
             continue;
         }
         switch (errno) {
-            case EAGAIN: return;
+            case EAGAIN:
+                return;
             case EMFILE:
-            case ENFILE: out_of_descriptors(); [[fallthrough]];
+            case ENFILE:
+                out_of_descriptors();
+                [[fallthrough]];
             case ENOBUFS:
-            case ENOMEM: pause_ = loop_.after(pause_without_descriptors, [this] { accept_waiting(); }); return;
+            case ENOMEM:
+                pause_ = loop_.after(pause_without_descriptors, [this] { accept_waiting(); });
+                return;
             case EBADF:
             case EINVAL:
-            case ENOTSOCK: return;
-            default: continue;  // what went wrong with this one connection is not our concern
+            case ENOTSOCK:
+                return;
+            default:
+                continue;  // what went wrong with this one connection is not our concern
         }
     }
 }

@@ -26,7 +26,7 @@ public:
     void set_port(std::uint16_t port);
     int family() const { return storage_.ss_family; }
     bool is_unix() const { return family() == AF_UNIX; }
-    bool is_loopback() const;       ///< 127/8, ::1, Unix.
+    bool is_loopback() const;  ///< 127/8, ::1, Unix.
     const sockaddr* get() const { return reinterpret_cast<const sockaddr*>(&storage_); }
     socklen_t length() const { return length_; }
 

@@ -1,5 +1,5 @@
-// Chunked bodies: the same payload wherever the bytes are cut, the same as llhttp reads, and what is declared fit for forwarding with its framing
-// holds exactly the payload. The first byte chooses the cuts.
+// Chunked bodies: the same payload wherever the bytes are cut, the same as llhttp reads, and what is declared fit for forwarding
+// with its framing holds exactly the payload. The first byte chooses the cuts.
 #include "fuzz/llhttp_oracle.hpp"
 #include "net/http1.hpp"
 
@@ -33,7 +33,8 @@ Outcome decode(std::string_view raw, std::size_t piece, std::size_t room) {
         for (std::size_t i = 0; i < step.spans; ++i) {
             if (spans[i].empty()) std::abort();
             out.payload += spans[i];
-            if (step.whole_chunks == 0) (out.forwarded += net::chunk_size_line(size_line, spans[i].size())).append(spans[i]).append("\r\n");
+            if (step.whole_chunks == 0)
+                (out.forwarded += net::chunk_size_line(size_line, spans[i].size())).append(spans[i]).append("\r\n");
         }
         out.consumed += step.consumed;
     }

@@ -1,5 +1,5 @@
-// Requests: what we accept, llhttp accepts and reads the same, head and body, to the same last byte. A head that drips in is read as one that
-// comes whole.
+// Requests: what we accept, llhttp accepts and reads the same, head and body, to the same last byte. A head that drips in is read
+// as one that comes whole.
 #include "fuzz/llhttp_oracle.hpp"
 #include "net/http1.hpp"
 

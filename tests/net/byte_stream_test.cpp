@@ -22,7 +22,9 @@ protected:
             out.append(room, *got);
         }
     }
-    static Task<> write(ByteStream& stream, std::string text, std::optional<Status>& result) { result = co_await stream.write_all(text); }
+    static Task<> write(ByteStream& stream, std::string text, std::optional<Status>& result) {
+        result = co_await stream.write_all(text);
+    }
 
     std::string text;
     std::optional<Failure> failure;
@@ -260,7 +262,8 @@ TEST_F(Connecting, EndsAtItsDeadline) {
 }
 
 TEST(Addresses, AreReadAndWritten) {
-    for (const char* text : {"127.0.0.1:7300", "[::1]:7300", "0.0.0.0:80", "unix:/tmp/some.sock"}) EXPECT_EQ(SocketAddress::parse(text)->to_string(), text);
+    for (const char* text : {"127.0.0.1:7300", "[::1]:7300", "0.0.0.0:80", "unix:/tmp/some.sock"})
+        EXPECT_EQ(SocketAddress::parse(text)->to_string(), text);
     EXPECT_EQ(SocketAddress::parse(":7300")->to_string(), "0.0.0.0:7300");
     EXPECT_EQ(SocketAddress::parse("localhost:7300")->to_string(), "127.0.0.1:7300");
     EXPECT_TRUE(SocketAddress::parse("127.0.0.1:1")->is_loopback());

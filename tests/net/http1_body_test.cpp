@@ -72,7 +72,8 @@ TEST(Chunked, RefusesLooseFraming) {
         {"trailer with a blank before its colon", "0\r\nA : b\r\n\r\n"},
     };
     for (const auto& row : rows)
-        for (const std::size_t piece : {1UL, 3UL, row.text.size()}) EXPECT_NE(decode(BodyDecoder::chunked(), row.text, piece).error, "") << row.what;
+        for (const std::size_t piece : {1UL, 3UL, row.text.size()})
+            EXPECT_NE(decode(BodyDecoder::chunked(), row.text, piece).error, "") << row.what;
 }
 
 TEST(Chunked, IsNotFinishedBeforeItsLastLine) {
@@ -96,11 +97,11 @@ TEST(Chunked, TellsWhatCanBeForwardedWithItsFraming) {
              Case{"", "5\r\nhello\r\n1\r\n!\r\n", 16},
              Case{"", "5\r\nhello\r\n0\r\n\r\n", 10},
              Case{"", "5\r\nhello\r\n0\r\nX: y\r\n\r\n", 10},
-             Case{"", "5\r\nhello\r\n1", 10},          // the size line that is cut is not part of it
+             Case{"", "5\r\nhello\r\n1", 10},  // the size line that is cut is not part of it
              Case{"", "5\r\nhello\r\n1\r\n", 10},
-             Case{"", "5\r\nhello\r\n2\r\n!", 0},       // payload of a chunk that goes on
+             Case{"", "5\r\nhello\r\n2\r\n!", 0},  // payload of a chunk that goes on
              Case{"", "5\r\nhello\r", 0},
-             Case{"", "5;x=y\r\nhello\r\n", 0},         // extensions end here
+             Case{"", "5;x=y\r\nhello\r\n", 0},  // extensions end here
              Case{"", "0\r\n\r\n", 0},
              Case{"5\r\nhe", "llo\r\n", 0},
              Case{"5\r\nhello\r\n", "1\r\n!\r\n", 6},
@@ -130,7 +131,8 @@ TEST(Chunked, ForwardedFramingHoldsExactlyThePayload) {
             if (step.whole_chunks != 0) {
                 sent += raw.substr(0, step.whole_chunks);
             } else {
-                for (std::size_t i = 0; i < step.spans; ++i) (sent += chunk_size_line(size_room, room[i].size())).append(room[i]).append("\r\n");
+                for (std::size_t i = 0; i < step.spans; ++i)
+                    (sent += chunk_size_line(size_room, room[i].size())).append(room[i]).append("\r\n");
             }
             at += step.consumed;
         }

@@ -48,7 +48,8 @@ TEST(RequestHead, CanArriveByteByByte) {
 }
 
 TEST(RequestHead, IsOnlyTriedAgainWhenItMayBeComplete) {
-    for (std::size_t size = 1; size < hello.size(); ++size) EXPECT_FALSE(may_complete_head(hello.substr(0, size), size - 1)) << size;
+    for (std::size_t size = 1; size < hello.size(); ++size)
+        EXPECT_FALSE(may_complete_head(hello.substr(0, size), size - 1)) << size;
     EXPECT_TRUE(may_complete_head(hello, hello.size() - 1));
     EXPECT_TRUE(may_complete_head("GET / HTTP/1.1\n\n", 10));  // bare line feeds are seen too, and refused
 }
@@ -90,7 +91,8 @@ TEST(RequestHead, TakesAbsoluteTargetsApart) {
 
 TEST(RequestHead, KnowsChunkedExpectAndUpgrade) {
     const auto head = parsed(
-        "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: Chunked\r\nExpect: 100-Continue\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
+        "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: Chunked\r\nExpect: 100-Continue\r\nConnection: Upgrade\r\nUpgrade: "
+        "websocket\r\n\r\n");
     EXPECT_TRUE(head.chunked);
     EXPECT_TRUE(head.has_body());
     EXPECT_TRUE(head.expect_continue);
@@ -99,7 +101,9 @@ TEST(RequestHead, KnowsChunkedExpectAndUpgrade) {
 
 TEST(RequestHead, MayFollowAFewEmptyLines) { EXPECT_EQ(parsed("\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n").method, "GET"); }
 
-TEST(RequestHead, KeepsBytesAbove127InValues) { EXPECT_EQ(parsed("GET / HTTP/1.1\r\nHost: a\r\nX: \xc3\xa9\xff\r\n\r\n").header("x"), "\xc3\xa9\xff"); }
+TEST(RequestHead, KeepsBytesAbove127InValues) {
+    EXPECT_EQ(parsed("GET / HTTP/1.1\r\nHost: a\r\nX: \xc3\xa9\xff\r\n\r\n").header("x"), "\xc3\xa9\xff");
+}
 
 struct Refused {
     const char* what;
@@ -113,7 +117,8 @@ const Refused refused[] = {
     {"CL with TE", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n", 400, "both"},
     {"TE with CL", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n", 400, "both"},
     {"CL twice, equal", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nContent-Length: 3\r\n\r\n", 400, "more than once"},
-    {"CL twice, different", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\n", 400, "more than once"},
+    {"CL twice, different", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\n", 400,
+     "more than once"},
     {"CL as a list", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3, 3\r\n\r\n", 400, "decimal"},
     {"CL with a plus", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: +3\r\n\r\n", 400, "decimal"},
     {"CL negative", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: -3\r\n\r\n", 400, "decimal"},
@@ -124,11 +129,16 @@ const Refused refused[] = {
     {"TE other", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", 501, "not supported"},
     {"TE identity", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: identity\r\n\r\n", 400, "nothing else"},
     {"TE chunked not last", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked, identity\r\n\r\n", 400, "nothing else"},
-    {"TE chunked twice in a list", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked, chunked\r\n\r\n", 400, "nothing else"},
-    {"TE chunked twice", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n", 400, "more than once"},
+    {"TE chunked twice in a list", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked, chunked\r\n\r\n", 400,
+     "nothing else"},
+    {"TE chunked twice", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n", 400,
+     "more than once"},
     {"TE xchunked", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: xchunked\r\n\r\n", 400, "nothing else"},
     {"TE quoted", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: \"chunked\"\r\n\r\n", 400, "nothing else"},
-    {"TE with vertical tab", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: \x0b" "chunked\r\n\r\n", 400, "control"},
+    {"TE with vertical tab",
+     "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: \x0b"
+     "chunked\r\n\r\n",
+     400, "control"},
     {"TE with a tab behind it", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\t\r\n\r\n", 400, "tab"},
     {"CL with a tab before it", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length:\t5\r\n\r\n", 400, "tab"},
     {"TE on 1.0", "POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n", 400, "1.0"},

@@ -19,7 +19,8 @@ Parsed parse(std::string_view text, std::string_view method = "POST") {
 }
 
 TEST(ResponseHead, IsReadWithViewsIntoTheInput) {
-    const auto [outcome, head, body] = parse("HTTP/1.1 429 Too Many\xe9 Requests\r\nRetry-After: 3\r\nContent-Length: 5\r\n\r\nhello");
+    const auto [outcome, head, body] =
+        parse("HTTP/1.1 429 Too Many\xe9 Requests\r\nRetry-After: 3\r\nContent-Length: 5\r\n\r\nhello");
     ASSERT_TRUE(outcome.complete());
     EXPECT_EQ(head.status, 429);
     EXPECT_EQ(head.reason, "Too Many\xe9 Requests");
@@ -92,7 +93,8 @@ TEST(ResponseHead, RefusesWhatCannotBeTrusted) {
 
 TEST(ResponseHead, CanArriveByteByByte) {
     constexpr std::string_view text = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nX: y\r\n\r\n";
-    for (std::size_t size = 0; size < text.size(); ++size) EXPECT_EQ(parse(text.substr(0, size)).outcome.state, HeadOutcome::State::incomplete);
+    for (std::size_t size = 0; size < text.size(); ++size)
+        EXPECT_EQ(parse(text.substr(0, size)).outcome.state, HeadOutcome::State::incomplete);
 }
 
 }  // namespace

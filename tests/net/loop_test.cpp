@@ -29,7 +29,8 @@ TEST(Deadlines, RingOnceInTheOrderOfTime) {
     for (int i = 0; i < 100; ++i) {
         marks.push_back(std::make_unique<Mark>(&order, (i * 37) % 100));
         deadlines.push_back(std::make_unique<Deadline>(
-            queue, [](void* mark) { static_cast<Mark*>(mark)->order->push_back(static_cast<Mark*>(mark)->number); }, marks.back().get()));
+            queue, [](void* mark) { static_cast<Mark*>(mark)->order->push_back(static_cast<Mark*>(mark)->number); },
+            marks.back().get()));
         deadlines.back()->arm(marks.back()->number + 1);
     }
     queue.run(50);
@@ -97,7 +98,9 @@ TEST_F(LoopTest, TimersCanBeCancelled) {
     auto kept = loop.after(millisecond, [&] { ++calls; });
     auto cancelled = loop.after(millisecond, [&] { ++calls; });
     cancelled.cancel();
-    { auto dropped = loop.after(millisecond, [&] { ++calls; }); }
+    {
+        auto dropped = loop.after(millisecond, [&] { ++calls; });
+    }
     advance(second);
     EXPECT_EQ(calls, 1);
     EXPECT_FALSE(kept.pending());

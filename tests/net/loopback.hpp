@@ -25,7 +25,9 @@ class Far {
 public:
     explicit Far(Socket socket) : socket_(std::move(socket)) {}
 
-    void send(std::string_view text) { EXPECT_EQ(::send(socket_.fd(), text.data(), text.size(), MSG_NOSIGNAL), static_cast<ssize_t>(text.size())); }
+    void send(std::string_view text) {
+        EXPECT_EQ(::send(socket_.fd(), text.data(), text.size(), MSG_NOSIGNAL), static_cast<ssize_t>(text.size()));
+    }
     /// Everything that is there now.
     std::string received() {
         std::string out;
@@ -40,7 +42,7 @@ public:
         ended_ = true;
         return out;
     }
-    bool ended() const { return ended_; }    ///< received() saw the end.
+    bool ended() const { return ended_; }  ///< received() saw the end.
     bool was_reset() const { return reset_; }
     void finish() { ::shutdown(socket_.fd(), SHUT_WR); }
     void close() { socket_ = Socket(); }

@@ -63,7 +63,8 @@ protected:
 TEST_F(ServerAnswers, StreamAsChunksWithTheHeadInTheFirstWrite) {
     serve_stream();
     EXPECT_EQ(ask("GET / HTTP/1.1\r\nHost: x\r\n\r\n"), "");
-    EXPECT_EQ(write("data: 1\n\n"), "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n9\r\ndata: 1\n\n\r\n");
+    EXPECT_EQ(write("data: 1\n\n"),
+              "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n9\r\ndata: 1\n\n\r\n");
     EXPECT_EQ(write("data: 2\n\n"), "9\r\ndata: 2\n\n\r\n");
     EXPECT_EQ(end(), "0\r\n\r\n");
     EXPECT_EQ(open, 1);
@@ -142,7 +143,8 @@ TEST_F(ServerAnswers, PassTheUpstreamsChunksThrough) {
             co_await r.finish("last");
         }(request);
     });
-    EXPECT_EQ(ask("GET / HTTP/1.1\r\nHost: x\r\n\r\n"), "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n4\r\nlast\r\n0\r\n\r\n");
+    EXPECT_EQ(ask("GET / HTTP/1.1\r\nHost: x\r\n\r\n"),
+              "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n4\r\nlast\r\n0\r\n\r\n");
 }
 
 TEST_F(ServerAnswers, WaitForASlowClient) {
@@ -220,6 +222,16 @@ TEST_F(ServerAnswers, StillReachAHalfClosedClient) {  // E257
     settle();
     EXPECT_EQ(far->received(), "HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nlate");
     EXPECT_TRUE(closed());
+}
+
+TEST_F(ServerAnswers, AreCancelledByAHalfCloseWhereThatIsChosen) {  // E257
+    options.half_close_is_gone = true;
+    serve([this](HttpRequest& request) { return wait_then_answer(request, script); });
+    far->send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+    far->finish();
+    settle();
+    EXPECT_TRUE(script.gone);
+    EXPECT_EQ(far->received(), "");
 }
 
 TEST_F(ServerAnswers, AHalfClosedClientThatLeavesLaterIsNoticed) {  // E254

@@ -10,7 +10,8 @@ class ServerRequests : public testing::Serving {};
 TEST_F(ServerRequests, AreAnsweredOnOneConnection) {
     serve(echo());
     for (int i = 0; i < 3; ++i)
-        EXPECT_EQ(ask("POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello"), "HTTP/1.1 200 OK\r\nx-path: /a\r\ncontent-length: 5\r\n\r\nhello");
+        EXPECT_EQ(ask("POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello"),
+                  "HTTP/1.1 200 OK\r\nx-path: /a\r\ncontent-length: 5\r\n\r\nhello");
     EXPECT_EQ(open, 1);
     EXPECT_EQ(connections.size(), 1U);
     far->finish();
@@ -37,7 +38,8 @@ TEST_F(ServerRequests, MayBePipelined) {
         "HTTP/1.1 200 OK\r\nx-path: /3\r\ncontent-length: 0\r\n\r\n";
     const std::string all = one + two + three;
     EXPECT_EQ(ask(all), expected);
-    for (std::size_t cut = 1; cut < all.size(); cut += 3) EXPECT_EQ(ask(all.substr(0, cut)) + ask(all.substr(cut)), expected) << cut;
+    for (std::size_t cut = 1; cut < all.size(); cut += 3)
+        EXPECT_EQ(ask(all.substr(0, cut)) + ask(all.substr(cut)), expected) << cut;
 }
 
 TEST_F(ServerRequests, WithLargeBodiesComeInOnePiece) {
@@ -46,8 +48,9 @@ TEST_F(ServerRequests, WithLargeBodiesComeInOnePiece) {
     std::string body(900'000, 'b');
     body.back() = 'e';
     const std::string chunk_line = "dbba0\r\n";  // 900000
-    for (const std::string& text : {"POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 900000\r\n\r\n" + body,
-                                    "POST /a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n" + chunk_line + body + "\r\n0\r\n\r\n"}) {
+    for (const std::string& text :
+         {"POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 900000\r\n\r\n" + body,
+          "POST /a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n" + chunk_line + body + "\r\n0\r\n\r\n"}) {
         std::string answer;
         std::size_t sent = 0;
         EXPECT_TRUE(loop.run_until([&] {
@@ -65,13 +68,15 @@ TEST_F(ServerRequests, BodiesAreFollowedByReadableBytes) {
     serve([&sum](HttpRequest& request) {
         return [](HttpRequest& r, std::size_t& out) -> Task<> {
             auto body = co_await r.read_body(1 << 20);
-            for (int i = 0; i < 64; ++i) out += static_cast<unsigned char>(body->data()[body->size() + static_cast<std::size_t>(i)]);
+            for (int i = 0; i < 64; ++i)
+                out += static_cast<unsigned char>(body->data()[body->size() + static_cast<std::size_t>(i)]);
             co_await r.respond(200, "", *body);
         }(request, sum);
     });
     const std::string body(5000, 'b');
-    for (const std::string& text : {std::string("GET / HTTP/1.1\r\nHost: x\r\n\r\n"), "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5000\r\n\r\n" + body,
-                                    "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1388\r\n" + body + "\r\n0\r\n\r\n"})
+    for (const std::string& text :
+         {std::string("GET / HTTP/1.1\r\nHost: x\r\n\r\n"), "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5000\r\n\r\n" + body,
+          "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1388\r\n" + body + "\r\n0\r\n\r\n"})
         EXPECT_TRUE(ask(text).starts_with("HTTP/1.1 200"));
 }
 
@@ -202,19 +207,30 @@ TEST_F(ServerRequests, CanBeReadInPieces) {
 
 TEST_F(ServerRequests, LeftUnreadAreReadAwayWhenSmall) {
     serve([](HttpRequest& request) { return [](HttpRequest& r) -> Task<> { co_await r.respond(404, "", ""); }(request); });
-    EXPECT_EQ(ask("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n12345"), "HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n");
+    EXPECT_EQ(ask("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n12345"),
+              "HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n");
     EXPECT_EQ(ask("67890GET / HTTP/1.1\r\nHost: x\r\n\r\n"), "HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n");
 }
 
 TEST_F(ServerRequests, OfHttp10EndTheConnectionUnlessTheyAskToKeepIt) {
     serve(echo());
-    EXPECT_EQ(ask("GET /a HTTP/1.0\r\nConnection: keep-alive\r\n\r\n"), "HTTP/1.1 200 OK\r\nx-path: /a\r\ncontent-length: 0\r\nconnection: keep-alive\r\n\r\n");
+    EXPECT_EQ(ask("GET /a HTTP/1.0\r\nConnection: keep-alive\r\n\r\n"),
+              "HTTP/1.1 200 OK\r\nx-path: /a\r\ncontent-length: 0\r\nconnection: keep-alive\r\n\r\n");
     EXPECT_EQ(ask("GET /a HTTP/1.0\r\n\r\n"), "HTTP/1.1 200 OK\r\nx-path: /a\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
     EXPECT_TRUE(closed());
 }
 
+TEST_F(ServerRequests, BehindTheLastOneDoNotDestroyItsAnswer) {
+    serve(echo());
+    const auto answer = ask("GET /a HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\nGET /b HTTP/1.1\r\nHost: x\r\n\r\n");
+    EXPECT_EQ(answer, "HTTP/1.1 200 OK\r\nx-path: /a\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+    EXPECT_TRUE(far->ended());
+    EXPECT_FALSE(far->was_reset());
+}
+
 TEST_F(ServerRequests, KnowWhereTheyComeFrom) {
-    serve([](HttpRequest& request) { return [](HttpRequest& r) -> Task<> { co_await r.respond(200, "", r.remote()); }(request); });
+    serve(
+        [](HttpRequest& request) { return [](HttpRequest& r) -> Task<> { co_await r.respond(200, "", r.remote()); }(request); });
     EXPECT_TRUE(ask("GET / HTTP/1.1\r\nHost: x\r\n\r\n").ends_with("127.0.0.1"));
 }
 

@@ -37,9 +37,7 @@ TEST(Task, GivesItsResultByValue) {
 
 TEST(Task, DoesNotRunBeforeItIsAwaited) {
     std::vector<std::string> notes;
-    {
-        auto never = note(notes, "never");
-    }
+    { auto never = note(notes, "never"); }
     spawn([](std::vector<std::string>& out) -> Task<> {
         auto later = note(out, "later");
         out.push_back("first");
@@ -61,9 +59,7 @@ TEST(Task, RethrowsToItsAwaiter) {
     spawn([](std::string& out) -> Task<> {
         try {
             co_await throws();
-        } catch (const std::runtime_error& error) {
-            out = error.what();
-        }
+        } catch (const std::runtime_error& error) { out = error.what(); }
     }(seen));
     EXPECT_EQ(seen, "a bug");
 }
