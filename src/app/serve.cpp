@@ -100,6 +100,8 @@ int run_serve(const ServeOptions& options) {
         return exit_failed;
     }
     wiring.log().event(telemetry::Level::info, "started", "serving", {{"data", wiring.data_url()}, {"admin", wiring.admin_url()}, {"version", version}});
+    if (const auto notice = wiring.store_notice(); !notice.empty()) std::fputs(fmt::format("gotthard: {}\n", notice).c_str(), stderr);
+    if (const auto& problem = wiring.first_run().file_problem; !problem.empty()) std::fputs(fmt::format("gotthard: {}\n", problem).c_str(), stderr);
     if (isatty(STDOUT_FILENO) != 0 || environment_variable("GOTTHARD_BANNER")) {
         wiring.discovery().wait_for_first(std::chrono::milliseconds(500));
         print_banner(wiring);

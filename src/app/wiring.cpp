@@ -15,12 +15,6 @@
 namespace gotthard::app {
 namespace {
 
-std::optional<std::string> environment_variable(std::string_view name) {
-    const char* value = std::getenv(std::string(name).c_str());
-    if (value == nullptr || *value == '\0') return std::nullopt;
-    return std::string(value);
-}
-
 unsigned shard_count(const config::Snapshot& snapshot) {
     if (snapshot.threads > 0) return snapshot.threads;
     return std::max(1u, std::thread::hardware_concurrency());
@@ -46,13 +40,10 @@ Result<std::unique_ptr<Wiring>> Wiring::make(const ServeOptions& options, config
 }
 
 Status Wiring::build(config::Loaded loaded) {
-    auto proxies = net::ProxySettings::from_environment([](const std::string& name) { return environment_variable(name); });
-    if (!proxies) return fail(std::move(proxies.error()));
-    proxies_ = std::move(*proxies);
     auto snapshot = std::make_shared<config::Snapshot>(*loaded.snapshot);
     snapshot->version = ++version_;
     snapshot_ = snapshot;
-    auto configuration = spine::make_configuration(snapshot_, contexts_, proxies_);
+    auto configuration = spine::make_configuration(snapshot_, contexts_);
     if (!configuration) return fail(std::move(configuration.error()));
     configuration_ = std::move(*configuration);
     applied_at_ = clock_.wall();
@@ -94,7 +85,16 @@ void Wiring::build_telemetry() {
     records_ = std::make_unique<account::RecordSink>(*store_, account::RecordSink::Options{.shards = shards,
                                                                                            .observe = [this](const store::RequestRow& row) { log_->request(row); },
                                                                                            .every_second = [this] { every_second(); }});
-    metrics_->ask("gotthard_records_dropped_total", [this] { return static_cast<double>(records_->dropped()); });
+    const auto ask = [this](std::string_view name, auto value) { metrics_->ask(name, [value] { return static_cast<double>(value()); }); };
+    ask("gotthard_records_dropped_total", [this] { return records_->dropped(); });
+    ask("gotthard_records_written_total", [this] { return records_->written(); });
+    ask("gotthard_records_waiting", [this] { return records_->waiting(); });
+    ask("gotthard_record_lag_seconds", [this] { return static_cast<double>(records_->lag_us()) / 1e6; });
+    ask("gotthard_access_log_dropped_total", [this] { return log_->dropped(); });
+    ask("gotthard_store_writable", [this] { return store_->writable() ? 1 : 0; });
+    ask("gotthard_store_failures_total", [this] { return store_->state().failures; });
+    ask("gotthard_store_bytes", [this] { return store_->state().bytes; });
+    ask("gotthard_keys", [this] { return identity_->key_count(); });
 }
 
 Result<std::unique_ptr<ListenerSetup>> Wiring::make_listener(const config::Listener& listener) {
@@ -104,6 +104,7 @@ Result<std::unique_ptr<ListenerSetup>> Wiring::make_listener(const config::Liste
     setup->options.head_time = limits.header_time;
     setup->options.body_time = limits.body_time;
     setup->options.idle_time = limits.idle_time;
+    setup->options.half_close_is_gone = snapshot_->client_half_close == config::HalfClose::cancel;
     setup->options.write_time = snapshot_->timeouts.client_write;
     if (listener.tls) {
         auto tls = net::TlsServerContext::make({.cert_file = listener.tls->cert, .key_file = listener.tls->key, .client_ca_file = listener.tls->client_ca});

@@ -51,6 +51,8 @@ public:
     std::shared_ptr<const config::Snapshot> snapshot() const;
     std::shared_ptr<const route::KnownModels> known_models() const;
     const identity::FirstRun& first_run() const { return first_run_; }
+    /// Something about the store that an operator should know: a damaged file was moved aside.
+    std::string store_notice() const { return store_->state().notice; }
     const std::string& data_url() const { return data_url_; }
     const std::string& admin_url() const { return admin_url_; }
     telemetry::AccessLog& log() { return *log_; }
@@ -92,7 +94,6 @@ private:
 
     std::mutex reload_mutex_;  // one reload at a time
     std::uint64_t version_ = 0;
-    net::ProxySettings proxies_;
     net::TlsClientContexts contexts_;
     std::unique_ptr<store::sqlite::SqliteStore> store_;
     std::unique_ptr<identity::Identity> identity_;

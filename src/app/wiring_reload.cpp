@@ -59,7 +59,7 @@ std::vector<config::Fault> Wiring::reload(std::string_view source) {
 /// All or nothing: every part that can fail is made before anything is published.
 Status Wiring::put_into_force(std::shared_ptr<config::Snapshot> next) {
     next->version = ++version_;
-    auto configuration = spine::make_configuration(next, contexts_, proxies_);
+    auto configuration = spine::make_configuration(next, contexts_);
     if (!configuration) return fail(std::move(configuration.error()));
     for (auto* listener : {data_listener_.get(), admin_listener_.get()})
         if (listener->tls)
@@ -116,7 +116,8 @@ void Wiring::every_second() {
     if (second % 5 == 0) (void)identity_->save_last_used();
     if (second % 60 == 59) {
         const Micros before = clock_.wall() - snapshot()->retention / 1000;
-        (void)store_->prune_requests(before);
+        for (int round = 0; round < 100; ++round)  // a bounded share of this second
+            if (const auto more = store_->prune_requests(before); !more || !*more) break;
     }
 }
 

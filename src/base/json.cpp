@@ -102,8 +102,10 @@ std::string_view to_string(Kind kind) {
 
 class Parser {
 public:
-    Parser(std::string_view source, Limits limits, std::vector<Node>& nodes)
-        : begin_(source.data()), at_(begin_), end_(begin_ + source.size()), limits_(limits), nodes_(nodes) {}
+    Parser(std::string_view source, Limits limits, std::vector<Node>& nodes, std::vector<std::uint32_t>& open)
+        : begin_(source.data()), at_(begin_), end_(begin_ + source.size()), limits_(limits), nodes_(nodes), open_(open) {
+        open_.clear();
+    }
 
     Status run() {
         bool ok = value();
@@ -265,7 +267,7 @@ private:
     const char* end_;
     Limits limits_;
     std::vector<Node>& nodes_;
-    std::vector<std::uint32_t> open_;
+    std::vector<std::uint32_t>& open_;
     const char* reason_ = "";
 };
 
@@ -277,7 +279,7 @@ Status Document::parse(std::string_view source, Limits limits) {
         source_ = {};
         return fail(FailureKind::invalid_request, "invalid JSON: the text is not valid UTF-8");
     }
-    auto status = Parser(source, limits, nodes_).run();
+    auto status = Parser(source, limits, nodes_, open_).run();
     if (!status) nodes_.clear();
     return status;
 }

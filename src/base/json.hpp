@@ -53,6 +53,7 @@ private:
     friend class Parser;
     std::string_view source_;
     std::vector<Node> nodes_;
+    std::vector<std::uint32_t> open_;  ///< The parser's stack; kept so that a reused Document allocates nothing.
 };
 
 class Value {

@@ -20,6 +20,12 @@ Outcome outcome_of(const Exchange& x) {
     return x.failure->origin == Origin::upstream ? Outcome::upstream_error : Outcome::client_error;
 }
 
+/// Between the first and the last token of a stream, per token; -1: no stream, or too few to tell.
+Nanos time_per_token(const Exchange& x) {
+    if (!x.facts.stream || x.tally.first_token < 0 || x.tally.usage.output < 2) return -1;
+    return (x.tally.last_token - x.tally.first_token) / (x.tally.usage.output - 1);
+}
+
 std::string losses_json(const llm::Losses& losses) {
     if (losses.empty()) return {};
     std::string out;
@@ -56,8 +62,7 @@ account::Cost Gateway::price(Exchange& x, const account::PriceCard*& card) {
                           .model = candidate.model,
                           .response_model = x.tally.response_model,
                           .alias = x.facts.model});
-    if (card == nullptr) return {};
-    return account::cost_of(x.tally.usage, *card, x.arrived_wall, x.tally.service_tier);
+    return account::cost_of(x.tally.usage, card, x.arrived_wall, x.tally.service_tier);
 }
 
 /// The upstream said nothing of usage: counted from what passed, and marked (E227).
@@ -159,6 +164,7 @@ void Gateway::account(Exchange& x) {
                                .outcome = row.outcome,
                                .duration = duration,
                                .ttft = x.facts.stream ? x.tally.first_token : Nanos{-1},
+                               .tpot = time_per_token(x),
                                .overhead = x.overhead,
                                .usage = &x.tally.usage,
                                .cost = cost.total});

@@ -88,7 +88,7 @@ Result<BodyFacts> scan_body(std::string_view body, Arena& arena) {
     return facts;
 }
 
-std::size_t splice_body(std::string_view body, const std::vector<Splice>& splices, std::vector<iovec>& out) {
+std::size_t splice_body(std::string_view body, std::span<const Splice> splices, std::vector<iovec>& out) {
     std::size_t total = 0;
     const auto put = [&](std::string_view piece) {
         if (piece.empty()) return;

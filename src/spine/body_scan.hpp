@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -53,6 +54,6 @@ struct Splice {
 };
 
 /// The pieces of `body` with `splices` (ascending, not overlapping) done. Returns the total length.
-std::size_t splice_body(std::string_view body, const std::vector<Splice>& splices, std::vector<iovec>& out);
+std::size_t splice_body(std::string_view body, std::span<const Splice> splices, std::vector<iovec>& out);
 
 }  // namespace gotthard::spine

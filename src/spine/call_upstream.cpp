@@ -69,6 +69,10 @@ net::Task<Status> Gateway::attempt(Exchange& x, std::uint32_t index) {
     const Nanos now = services_.clock.monotonic();
     const Nanos left = std::max<Nanos>(x.deadline - now, 1);
     x.served_by = index;
+    x.tally.reset();  // of an attempt that failed nothing may remain
+    x.unary.clear();
+    x.out.clear();
+    x.events.clear();
     x.attempts.push_back({.candidate = index, .started = now - x.arrived});
 
     net::ClientExchange upstream(client_);
@@ -90,6 +94,7 @@ net::Task<Status> Gateway::attempt(Exchange& x, std::uint32_t index) {
     x.upstream = nullptr;
     x.attempts.back().ended = loop_.now() - x.arrived;
     if (!done) {
+        hide_key(x, done.error());
         x.upstream_wait = 0;
         for (const auto& each : x.attempts) x.upstream_wait += each.ended - each.started;
     }
@@ -98,6 +103,15 @@ net::Task<Status> Gateway::attempt(Exchange& x, std::uint32_t index) {
         metrics_.attempt(x.provider(candidate).name, x.attempts.back().outcome);
     }
     co_return done;
+}
+
+/// An upstream may repeat the credential it was sent in its error: that is ours, and no client's.
+void Gateway::hide_key(const Exchange& x, Failure& failure) const {
+    const Candidate& candidate = x.candidates[x.served_by];
+    const auto key = x.provider(candidate).upstream.accounts[candidate.account].key.reveal();
+    if (key.size() < 4) return;
+    for (std::string* text : {&failure.message, &failure.detail, &failure.upstream_body, &failure.param})
+        for (auto at = text->find(key); at != std::string::npos; at = text->find(key, at)) text->replace(at, key.size(), "***");
 }
 
 /// An answer that is no 200, as a Failure: the upstream's own words, its status and its Retry-After.

@@ -5,8 +5,8 @@
 namespace gotthard::spine {
 namespace {
 
-std::optional<net::Proxy> proxy_of(const config::Provider& provider, const net::Origin& origin, const net::ProxySettings& proxies) {
-    if (!provider.proxy) return proxies.select(origin);
+std::optional<net::Proxy> proxy_of(const config::Provider& provider) {
+    if (!provider.proxy) return std::nullopt;
     return net::Proxy{{.tls = false, .host = provider.proxy->host, .port = provider.proxy->port}, std::string(provider.proxy->authorization.reveal())};
 }
 
@@ -22,8 +22,7 @@ account::ConfiguredPrice price_of(const config::Price& price) {
 
 }  // namespace
 
-Result<std::shared_ptr<const Configuration>> make_configuration(std::shared_ptr<const config::Snapshot> snapshot, net::TlsClientContexts& contexts,
-                                                                const net::ProxySettings& proxies) {
+Result<std::shared_ptr<const Configuration>> make_configuration(std::shared_ptr<const config::Snapshot> snapshot, net::TlsClientContexts& contexts) {
     auto made = std::make_shared<Configuration>();
     for (const auto& provider : snapshot->providers) {
         const auto& base = provider.upstream.base;
@@ -34,7 +33,7 @@ Result<std::shared_ptr<const Configuration>> make_configuration(std::shared_ptr<
             if (!context) return fail(Failure(context.error().kind, fmt::format("providers.{}.tls: {}", provider.name, context.error().message)));
             tls = std::move(*context);
         }
-        made->endpoints.push_back(net::UpstreamEndpoint::make(origin, std::move(tls), proxy_of(provider, origin, proxies)));
+        made->endpoints.push_back(net::UpstreamEndpoint::make(origin, std::move(tls), proxy_of(provider)));
     }
     std::vector<account::ConfiguredPrice> prices;
     for (const auto& price : snapshot->prices) prices.push_back(price_of(price));

@@ -18,7 +18,6 @@ struct Configuration {
 };
 
 /// Builds trust contexts and endpoints. `contexts` shares one context per set of trust. Failure: a certificate file is unusable.
-Result<std::shared_ptr<const Configuration>> make_configuration(std::shared_ptr<const config::Snapshot> snapshot, net::TlsClientContexts& contexts,
-                                                                const net::ProxySettings& proxies);
+Result<std::shared_ptr<const Configuration>> make_configuration(std::shared_ptr<const config::Snapshot> snapshot, net::TlsClientContexts& contexts);
 
 }  // namespace gotthard::spine

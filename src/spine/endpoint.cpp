@@ -48,10 +48,10 @@ constexpr std::array prefixes{
 
 constexpr std::array<std::string_view, 6> later_paths{"/responses", "/v1beta/", "/model/", "/v2/chat", "/api/chat", "/api/generate"};
 
-/// Repeated slashes made one, the trailing one cut off. Empty: a dot segment.
-std::string normalise(std::string_view path) {
-    std::string out;
-    out.reserve(path.size());
+/// Repeated slashes made one, the trailing one cut off. Empty: a dot segment. The view lives until the thread's next call.
+std::string_view normalise(std::string_view path) {
+    thread_local std::string out;
+    out.clear();
     for (char c : path)
         if (c != '/' || out.empty() || out.back() != '/') out += c;
     if (out.size() > 1 && out.back() == '/') out.pop_back();
@@ -98,7 +98,7 @@ bool look_up(const Rows& table, std::string_view path, std::string_view method, 
 Endpoint find_endpoint(const net::RequestHead& head) {
     Endpoint found;
     found.dialect = dialect_of_headers(head);
-    const std::string normal = normalise(head.path);
+    const std::string_view normal = normalise(head.path);
     if (normal.empty() || normal.front() != '/') return found;
     if (look_up(plain_rows, normal, head.method, found.dialect, found)) return found;
     found.operation = Operation::none;
@@ -125,7 +125,7 @@ Endpoint find_endpoint(const net::RequestHead& head) {
         return found;
     }
     for (auto later : later_paths)
-        if (path.starts_with(later) || std::string_view(normal).starts_with(later)) found.operation = Operation::later;
+        if (path.starts_with(later) || normal.starts_with(later)) found.operation = Operation::later;
     return found;
 }
 

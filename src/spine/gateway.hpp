@@ -78,11 +78,13 @@ private:
     // call_upstream.cpp
     net::Task<Status> call_upstream(Exchange& x);
     net::Task<Status> attempt(Exchange& x, std::uint32_t candidate);
+    void hide_key(const Exchange& x, Failure& failure) const;
     net::Task<Failure> read_refusal(Exchange& x, net::ClientExchange& upstream, const Candidate& candidate);
 
     // relay.cpp
     net::Task<Status> relay(Exchange& x, net::ClientExchange& upstream);
     net::Task<Status> relay_stream(Exchange& x, net::ClientExchange& upstream, net::BodyPiece piece);
+    void take_in(Exchange& x, StreamState& state);
     net::Task<Status> write_translated(Exchange& x, StreamState& state);
     net::Task<Status> write_passed(Exchange& x, StreamState& state, const net::BodyPiece& piece);
     net::Task<> end_stream(Exchange& x, StreamState& state, net::ClientExchange& upstream);

@@ -72,6 +72,8 @@ struct StreamState {
     std::optional<net::ContentDecoder> decoder; ///< The upstream compresses though it was asked not to.
     std::string decoded;
     bool terminated = false;                    ///< The upstream's own terminator was seen.
+    std::size_t carried = 0;                    ///< Bytes at the front of Exchange::out that wait for their event's end.
+    std::optional<Failure> cause;               ///< Why the transport ended, when that says more than "cut".
     net::Timer grace;
 };
 
@@ -118,7 +120,7 @@ net::Task<Status> Gateway::relay_stream(Exchange& x, net::ClientExchange& upstre
         state.decoder = std::move(*decoder);
     }
     while (true) {
-        x.events.clear();
+        x.out.resize(state.carried);
         std::string_view undone;
         std::span<const std::string_view> payload = piece.payload;
         std::optional<Failure> broken;
@@ -131,19 +133,21 @@ net::Task<Status> Gateway::relay_stream(Exchange& x, net::ClientExchange& upstre
             piece.payload = payload;
             piece.whole_chunks = 0;
         }
-        for (auto span : payload) state.reader->feed(span, x.events);
+        for (auto span : payload) {  // events view what was fed until the next feed: they are taken in at once
+            state.reader->feed(span, x.events);
+            take_in(x, state);
+        }
         state.terminated = state.reader->ended();
-        if (piece.last) state.reader->finish(!broken, x.events);
-        const Nanos since = loop_.now() - x.arrived;
-        for (const auto& event : x.events) x.tally.see(event, since);
+        if (piece.last) {
+            state.reader->finish(!broken, x.events);
+            take_in(x, state);
+        }
         if (broken && !x.tally.failure) x.tally.failure = std::move(*broken);
         if (!x.answered) {
             if (x.tally.failure) co_return fail(std::move(*x.tally.failure));  // nothing went out: another candidate may still answer
             begin_stream(x, upstream);
         }
-        Status written;
-        if (state.writer) written = co_await write_translated(x, state);
-        else written = co_await write_passed(x, state, piece);
+        auto written = co_await (state.writer ? write_translated(x, state) : write_passed(x, state, piece));
         if (!written) {
             upstream.abort();
             x.gone = true;
@@ -152,31 +156,41 @@ net::Task<Status> Gateway::relay_stream(Exchange& x, net::ClientExchange& upstre
         if (piece.last || x.tally.failure || state.terminated) break;
         if (x.tally.stop != llm::StopReason::none && !state.grace.pending()) state.grace = loop_.after(grace_after_stop, [&upstream] { upstream.abort(); });
 
+        upstream.release_head();  // what the pieces so far viewed has been written
         auto next = co_await upstream.read_some();
         if (next) {
             piece = *next;
             continue;
         }
         if (x.gone) break;
-        x.events.clear();
+        x.out.resize(state.carried);
         state.reader->finish(false, x.events);
-        for (const auto& event : x.events) x.tally.see(event, since);
-        if (x.tally.failure && next.error().kind == FailureKind::upstream_timeout) x.tally.failure = std::move(next.error());
-        net::BodyPiece nothing;
-        if (state.writer) written = co_await write_translated(x, state);
-        else written = co_await write_passed(x, state, nothing);
+        if (next.error().kind == FailureKind::upstream_timeout) state.cause = std::move(next.error());
+        take_in(x, state);
+        piece = {.last = true};
+        (void)co_await (state.writer ? write_translated(x, state) : write_passed(x, state, piece));
         break;
     }
     co_await end_stream(x, state, upstream);
     co_return Status{};
 }
 
-net::Task<Status> Gateway::write_translated(Exchange& x, StreamState& state) {
-    x.out.clear();
+/// Counts the events of one feed and, between dialects, appends what they are to the client.
+void Gateway::take_in(Exchange& x, StreamState& state) {
+    const Nanos since = loop_.now() - x.arrived;
     for (auto& event : x.events) {
-        if (event.kind == llm::EventKind::failed) event.failure = &*x.tally.failure;
-        state.writer->write(event, x.out);
+        x.tally.see(event, since);
+        if (event.kind == llm::EventKind::failed && x.tally.failure) {
+            if (state.cause) x.tally.failure = std::move(*state.cause);
+            hide_key(x, *x.tally.failure);
+            event.failure = &*x.tally.failure;
+        }
+        if (state.writer) state.writer->write(event, x.out);
     }
+    x.events.clear();
+}
+
+net::Task<Status> Gateway::write_translated(Exchange& x, StreamState& state) {
     x.tally.shown_stop.assign(state.writer->shown_stop());
     if (x.out.empty()) co_return Status{};
     co_return co_await x.http->write(x.out);
@@ -206,10 +220,12 @@ net::Task<Status> Gateway::write_passed(Exchange& x, StreamState& state, const n
     }
     const bool over = piece.last || state.terminated || x.tally.failure || x.out.size() > max_carry;
     const std::size_t ready = over ? x.out.size() : whole_events(x.out);
+    state.carried = x.out.size();
     if (ready == 0) co_return Status{};
     iovec part{x.out.data(), ready};
     auto written = co_await x.http->write(std::span(&part, 1), net::Framing::payload);
     x.out.erase(0, ready);
+    state.carried = x.out.size();
     co_return written;
 }
 

@@ -1,4 +1,6 @@
 // Writes Exchange::head, pieces, rendered, losses: what goes to the upstream for one candidate.
+#include <array>
+
 #include <fmt/format.h>
 
 #include "base/json.hpp"
@@ -75,29 +77,31 @@ Status Gateway::render(Exchange& x, const Candidate& candidate) {
 
 /// The client's own bytes with declared splices: the model's name, and a question for usage that the client did not ask.
 void Gateway::render_pass_through(Exchange& x, const Candidate& candidate) {
-    std::vector<Splice> splices;
+    std::array<Splice, 2> splices;
+    std::size_t count = 0;
     if (x.facts.model != candidate.model) {
-        std::string quoted;
+        thread_local std::string quoted;
+        quoted.clear();
         json::append_string(quoted, candidate.model);
-        splices.push_back({x.facts.model_at, x.arena.copy(quoted)});
+        splices[count++] = {x.facts.model_at, x.arena.copy(quoted)};
     }
     const auto& upstream = x.provider(candidate).upstream;
     const bool may_ask = (upstream.quirks & static_cast<std::uint32_t>(dialect::Quirk::no_stream_options)) == 0;
     if (candidate.dialect == dialect::DialectId::chat && x.facts.stream && !x.facts.include_usage && may_ask) {
         if (x.facts.include_usage_at) {
-            splices.push_back({*x.facts.include_usage_at, "true"});
+            splices[count++] = {*x.facts.include_usage_at, "true"};
         } else if (x.facts.stream_options && x.facts.stream_options_empty) {
-            splices.push_back({*x.facts.stream_options, R"({"include_usage":true})"});
+            splices[count++] = {*x.facts.stream_options, R"({"include_usage":true})"};
         } else if (x.facts.stream_options) {
             const Span inside{x.facts.stream_options->end - 1, x.facts.stream_options->end - 1};
-            splices.push_back({inside, R"(,"include_usage":true)"});
+            splices[count++] = {inside, R"(,"include_usage":true)"};
         } else {
             const Span end{x.facts.object_end, x.facts.object_end};
-            splices.push_back({end, x.arena.concat(x.facts.has_members ? "," : "", ask_for_usage)});
+            splices[count++] = {end, x.arena.concat(x.facts.has_members ? "," : "", ask_for_usage)};
         }
-        if (splices.size() == 2 && splices[1].at.begin < splices[0].at.begin) std::swap(splices[0], splices[1]);
+        if (count == 2 && splices[1].at.begin < splices[0].at.begin) std::swap(splices[0], splices[1]);
     }
-    splice_body(x.body, splices, x.pieces);
+    splice_body(x.body, std::span(splices).first(count), x.pieces);
 }
 
 Status Gateway::render_translated(Exchange& x, const Candidate& candidate) {

@@ -107,7 +107,6 @@ void Gateway::begin_stream(Exchange& x, net::ClientExchange& upstream) {
     x.upstream_wait += loop_.now() - x.arrived - x.attempts.back().started;
     x.answer_head.clear();
     if (x.candidate().pass_through) append_upstream_headers(x, x.answer_head, upstream.head().headers);
-    upstream.release_head();
     append_answer_headers(x, x.answer_head, "text/event-stream; charset=utf-8", false);
     // An upstream's own cache-control has passed already when it sent one; a stream must never be cached or buffered.
     if (x.answer_head.find("ache-control:") == std::string::npos) x.answer_head += "cache-control: no-cache\r\n";

@@ -44,7 +44,8 @@ TEST(BodyScan, SplicesLeaveEveryOtherByteAlone) {
     const auto facts = scan_body(body, arena);
     ASSERT_TRUE(facts);
     std::vector<iovec> pieces;
-    const auto total = splice_body(body, {{facts->model_at, "\"longer-name\""}, {{facts->object_end, facts->object_end}, ",\"stream_options\":{}"}}, pieces);
+    const Splice splices[] = {{facts->model_at, "\"longer-name\""}, {{facts->object_end, facts->object_end}, ",\"stream_options\":{}"}};
+    const auto total = splice_body(body, splices, pieces);
     EXPECT_EQ(joined(pieces), "{ \"z\" : 1.0e0, \"model\" :\t\"longer-name\" , \"big\":123456789012345678901234567890 ,\"stream_options\":{}}");
     EXPECT_EQ(joined(pieces).size(), total);
 }
