@@ -28,8 +28,8 @@ struct Call {
     std::string_view if_match;
     std::string_view last_event_id;
     std::string_view accept;
-    std::string_view body;           ///< At most max_body.
-    bool trusted = false;            ///< Came over the admin socket: whoever may open it is administrator.
+    std::string_view body;  ///< At most max_body.
+    bool trusted = false;   ///< Came over the admin socket: whoever may open it is administrator.
 };
 
 struct Response {

@@ -42,8 +42,10 @@ bool is_per_piece(Item item) {
 void write_rates(json::Writer& writer, const account::DatedRates* rates) {
     for (const auto& member : price_members) {
         const auto rate = rates == nullptr ? account::no_rate : rates->rates[static_cast<std::size_t>(member.item)];
-        if (rate == account::no_rate) writer.member_null(member.name);
-        else writer.member(member.name, price_text(rate, member.per_piece));
+        if (rate == account::no_rate)
+            writer.member_null(member.name);
+        else
+            writer.member(member.name, price_text(rate, member.per_piece));
     }
     writer.key("tiers").begin_array();
     if (rates != nullptr)
@@ -64,9 +66,12 @@ void write_card(json::Writer& writer, std::string_view name, const account::Pric
     writer.end_object();
 }
 
-const config::Provider& provider_of(const config::Target& target, const config::Snapshot& snapshot) { return snapshot.providers[target.provider]; }
+const config::Provider& provider_of(const config::Target& target, const config::Snapshot& snapshot) {
+    return snapshot.providers[target.provider];
+}
 
-const account::PriceCard* find_card(const config::Target& target, std::string_view alias, const config::Snapshot& snapshot, const account::PriceBook& book) {
+const account::PriceCard* find_card(const config::Target& target, std::string_view alias, const config::Snapshot& snapshot,
+                                    const account::PriceBook& book) {
     const auto& provider = provider_of(target, snapshot);
     return book.find({.provider_name = provider.name,
                       .provider_row = provider.upstream.row->id,
@@ -76,15 +81,17 @@ const account::PriceCard* find_card(const config::Target& target, std::string_vi
                       .alias = alias});
 }
 
-void write_model(json::Writer& writer, const route::CallableModel& model, const std::vector<config::Target>& targets, const config::Snapshot& snapshot,
-                 const account::PriceBook& book, Micros now) {
+void write_model(json::Writer& writer, const route::CallableModel& model, const std::vector<config::Target>& targets,
+                 const config::Snapshot& snapshot, const account::PriceBook& book, Micros now) {
     const auto& first = targets.front();
     writer.begin_object().member("name", model.name).member("alias", model.alias).key("targets").begin_array();
     for (const auto& target : targets) writer.string(target.shown);
     writer.end_array().member("provider", model.provider).member("upstream_model", model.upstream);
     const auto window = book.context_window(provider_of(first, snapshot).upstream.row->id, first.model);
-    if (window < 0) writer.member_null("context_window");
-    else writer.member("context_window", window);
+    if (window < 0)
+        writer.member_null("context_window");
+    else
+        writer.member("context_window", window);
     writer.key("price");
     write_price(writer, model.name, first, model.alias ? model.name : std::string_view(), snapshot, book, now);
     writer.end_object();
@@ -92,8 +99,8 @@ void write_model(json::Writer& writer, const route::CallableModel& model, const 
 
 }  // namespace
 
-void write_price(json::Writer& writer, std::string_view name, const config::Target& target, std::string_view alias, const config::Snapshot& snapshot,
-                 const account::PriceBook& book, Micros now) {
+void write_price(json::Writer& writer, std::string_view name, const config::Target& target, std::string_view alias,
+                 const config::Snapshot& snapshot, const account::PriceBook& book, Micros now) {
     write_card(writer, name, find_card(target, alias, snapshot, book), now);
 }
 
@@ -158,7 +165,9 @@ Result<Response> list_prices(const Admitted& call, Services& services) {
         for (const auto& card : book->configured()) write_card(writer, card.model, &card, now);
         for (const auto& callable : route::callable_models(*snapshot, *known)) {
             const auto targets = route::resolve_model(callable.name, *snapshot, *known);
-            if (targets) write_price(writer, callable.name, targets->front(), callable.alias ? callable.name : std::string_view(), *snapshot, *book, now);
+            if (targets)
+                write_price(writer, callable.name, targets->front(), callable.alias ? callable.name : std::string_view(),
+                            *snapshot, *book, now);
         }
     }
     writer.end_array().member_null("next_cursor").member("catalogue", book->version()).end_object();

@@ -1,7 +1,7 @@
 // /config: what is in force, checking and replacing it, and what was in force before.
 //
-// Replacing writes the file that the gateway was started with (a new file beside it, then a rename: never half a file) and reloads.
-// A configuration with an error is refused before anything is written.
+// Replacing writes the file that the gateway was started with (a new file beside it, then a rename: never half a file) and
+// reloads. A configuration with an error is refused before anything is written.
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -62,7 +62,8 @@ Response refused(std::span<const config::Fault> faults) {
 }
 
 Failure cannot_write(const std::string& file) {
-    Failure failure(FailureKind::internal, fmt::format("The configuration file '{}' cannot be written: {}. Nothing was changed.", file, std::strerror(errno)));
+    Failure failure(FailureKind::internal, fmt::format("The configuration file '{}' cannot be written: {}. Nothing was changed.",
+                                                       file, std::strerror(errno)));
     return failure;
 }
 
@@ -78,7 +79,7 @@ Status write_whole(int fd, std::string_view text, const std::string& file) {
 
 /// `file` holds `text` afterwards, or is as it was. Keeps the mode; a new file is readable by its owner only.
 Status replace_file(const std::string& file, std::string_view text) {
-    struct stat old {};
+    struct stat old{};
     const mode_t mode = stat(file.c_str(), &old) == 0 ? old.st_mode & 07777 : 0600;
     const std::string fresh = file + ".new";
     net::Socket descriptor(open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
@@ -116,8 +117,11 @@ Result<Response> validate_config(const Admitted& call, Services& services) {
 Result<Response> replace_config(const Admitted& call, Services& services) {
     const auto before = services.snapshot();
     const auto wanted = trim(call.if_match);
-    if (!wanted.empty() && wanted != "*" && wanted != fmt::format("\"{}\"", before->hash_text)) return fail(precondition_failed("configuration"));
-    if (before->file.empty()) return fail(conflict("The gateway runs without a configuration file. Write one ('gotthard init') and start it with --config."));
+    if (!wanted.empty() && wanted != "*" && wanted != fmt::format("\"{}\"", before->hash_text))
+        return fail(precondition_failed("configuration"));
+    if (before->file.empty())
+        return fail(
+            conflict("The gateway runs without a configuration file. Write one ('gotthard init') and start it with --config."));
     const auto text = call.body["text"].string();
     const auto tried = services.try_config(text);
     if (!tried.ok()) return refused(tried.faults);
@@ -137,7 +141,9 @@ Result<Response> list_config_history(const Admitted& call, Services& services) {
     std::int64_t before = 0;
     if (const auto cursor = call.parameters.get("cursor"); !cursor.empty()) {
         const auto seq = parse_integer<std::int64_t>(cursor);
-        if (!seq || *seq <= 0) return fail(Failure(FailureKind::invalid_request, "'cursor' must be the next_cursor of an earlier page.").at("cursor"));
+        if (!seq || *seq <= 0)
+            return fail(
+                Failure(FailureKind::invalid_request, "'cursor' must be the next_cursor of an earlier page.").at("cursor"));
         before = *seq;
     }
     auto rows = services.config_history.list_configs(before, *limit);
@@ -146,7 +152,12 @@ Result<Response> list_config_history(const Admitted& call, Services& services) {
     json::Writer writer(response.body);
     writer.begin_object().key("data").begin_array();
     for (const auto& row : *rows) {
-        writer.begin_object().member("seq", row.seq).member("at", rfc3339(row.at)).member("hash", row.hash).member("source", row.source).member("result", row.result);
+        writer.begin_object()
+            .member("seq", row.seq)
+            .member("at", rfc3339(row.at))
+            .member("hash", row.hash)
+            .member("source", row.source)
+            .member("result", row.result);
         write_text_or_null(writer, "message", row.message);
         writer.end_object();
     }

@@ -25,7 +25,8 @@ std::string_view bearer_of(std::string_view authorization) {
 Result<Actor> authenticate(const Call& call, const Services& services) {
     if (call.trusted) return Actor{"socket"};
     if (call.authorization.empty())
-        return fail(unauthenticated("This needs the administrator token: send it as 'Authorization: Bearer TOKEN'. It was printed at the first start."));
+        return fail(unauthenticated(
+            "This needs the administrator token: send it as 'Authorization: Bearer TOKEN'. It was printed at the first start."));
     const auto token = bearer_of(call.authorization);
     if (!token.empty())
         if (auto administrator = services.identity.authenticate_admin(token)) return Actor{administrator->name};
@@ -39,12 +40,16 @@ std::string allowed_methods(std::string_view path) {
     return allowed;
 }
 
-Failure wrong_method(std::string_view path) { return {FailureKind::method_not_allowed, fmt::format("This path takes {} only.", allowed_methods(path))}; }
+Failure wrong_method(std::string_view path) {
+    return {FailureKind::method_not_allowed, fmt::format("This path takes {} only.", allowed_methods(path))};
+}
 
 Failure no_route(std::string_view path) {
     for (const auto& later : later_paths())
-        if (matches(later.path, path, nullptr) || (path.starts_with(later.path) && path[later.path.size()] == '/')) return not_available(later.what);
-    return {FailureKind::not_found, fmt::format("There is nothing at '{}'. What there is stands in {}/openapi.json.", utf8_prefix(path, 200), api_prefix)};
+        if (matches(later.path, path, nullptr) || (path.starts_with(later.path) && path[later.path.size()] == '/'))
+            return not_available(later.what);
+    return {FailureKind::not_found, fmt::format("There is nothing at '{}'. What there is stands in {}/openapi.json.",
+                                                utf8_prefix(path, 200), api_prefix)};
 }
 
 /// HEAD is answered as GET; the connection leaves the body out.
@@ -71,21 +76,25 @@ std::vector<std::string> parameter_names(const Route& route) {
 Failure unknown_parameter(const std::string& name, const std::vector<std::string>& known) {
     const auto closest = closest_names(name, known, 1);
     std::string message = fmt::format("'{}' is not a parameter of this path", utf8_prefix(name, 64));
-    if (!closest.empty()) message += fmt::format("; did you mean '{}'?", closest.front());
-    else message += known.empty() ? "; it takes none." : ".";
+    if (!closest.empty())
+        message += fmt::format("; did you mean '{}'?", closest.front());
+    else
+        message += known.empty() ? "; it takes none." : ".";
     return Failure(FailureKind::invalid_request, std::move(message)).at(name);
 }
 
 Status read_parameters(std::string_view query, const Route& route, Parameters& into) {
     const auto known = parameter_names(route);
     const auto parts = split_list(query, '&');
-    if (parts.size() > max_parameters) return fail(FailureKind::invalid_request, fmt::format("At most {} query parameters are read.", max_parameters));
+    if (parts.size() > max_parameters)
+        return fail(FailureKind::invalid_request, fmt::format("At most {} query parameters are read.", max_parameters));
     for (const auto part : parts) {
         const auto equals = part.find('=');
         auto name = percent_decode(part.substr(0, equals), true);
         auto value = equals == std::string_view::npos ? std::string() : percent_decode(part.substr(equals + 1), true);
         if (std::ranges::find(known, name) == known.end()) return fail(unknown_parameter(name, known));
-        if (into.has(name)) return fail(Failure(FailureKind::invalid_request, fmt::format("'{}' is there twice.", name)).at(name));
+        if (into.has(name))
+            return fail(Failure(FailureKind::invalid_request, fmt::format("'{}' is there twice.", name)).at(name));
         if (!is_utf8(value)) return fail(Failure(FailureKind::invalid_request, fmt::format("'{}' is not UTF-8.", name)).at(name));
         into.add(std::move(name), std::move(value));
     }
@@ -101,7 +110,9 @@ bool needs_body(const Schema& schema) {
 bool open_to_all(const Call& call, const Services& services) {
     if (!services.open_metrics) return false;
     for (const auto& route : routes())
-        if (route.role == Role::scraper && route.method == effective_method(call.method) && matches(route.path, call.path, nullptr)) return true;
+        if (route.role == Role::scraper && route.method == effective_method(call.method) &&
+            matches(route.path, call.path, nullptr))
+            return true;
     return false;
 }
 
@@ -155,7 +166,8 @@ Status accept_body(std::string_view text, Admission& admission) {
     if (!takes_body(admission)) return {};
     const Schema& schema = *find_schema(admission.call.route->request);
     if (text.size() > max_body) return fail(FailureKind::body_too_large, "The body may have at most 1 MiB.");
-    if (trim(text).empty()) return needs_body(schema) ? fail(FailureKind::invalid_request, "A JSON body is needed here.") : Status{};
+    if (trim(text).empty())
+        return needs_body(schema) ? fail(FailureKind::invalid_request, "A JSON body is needed here.") : Status{};
     if (auto parsed = admission.document.parse(text, {.depth = 64}); !parsed)
         return fail(FailureKind::invalid_request, fmt::format("The body is not JSON: {}", parsed.error().message));
     admission.call.body = admission.document.root();

@@ -1,4 +1,5 @@
-// From a call to its answer: authenticate, find the route, check query and body, run the handler. Synchronous; on the admin thread.
+// From a call to its answer: authenticate, find the route, check query and body, run the handler. Synchronous; on the admin
+// thread.
 //
 // The order matters: a caller without credentials learns nothing, not even which paths exist.
 #pragma once

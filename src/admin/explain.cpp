@@ -29,8 +29,10 @@ std::string header_of(json::Value headers, std::string_view name) {
 
 /// Why the key could not call anything; "" when it could.
 std::string refusal_of(const store::KeyRow& key, Micros now) {
-    if (key.revoked_at != 0) return fmt::format("key_revoked: the key '{}' was revoked at {}.", key.name, rfc3339(key.revoked_at));
-    if (key.expires_at != 0 && key.expires_at <= now) return fmt::format("key_expired: the key '{}' expired at {}.", key.name, rfc3339(key.expires_at));
+    if (key.revoked_at != 0)
+        return fmt::format("key_revoked: the key '{}' was revoked at {}.", key.name, rfc3339(key.revoked_at));
+    if (key.expires_at != 0 && key.expires_at <= now)
+        return fmt::format("key_expired: the key '{}' expired at {}.", key.name, rfc3339(key.expires_at));
     return {};
 }
 
@@ -48,7 +50,8 @@ struct Decision {
     const Candidate* chosen = nullptr;
 };
 
-Decision decide(json::Value question, const std::optional<store::KeyRow>& key, const config::Snapshot& snapshot, const route::KnownModels& known, Micros now) {
+Decision decide(json::Value question, const std::optional<store::KeyRow>& key, const config::Snapshot& snapshot,
+                const route::KnownModels& known, Micros now) {
     Decision decision;
     decision.model = question["model"] ? question["model"].string() : question["body"]["model"].string();
     auto targets = route::resolve_model(decision.model, snapshot, known);
@@ -69,7 +72,9 @@ Decision decide(json::Value question, const std::optional<store::KeyRow>& key, c
     for (const auto& candidate : decision.candidates)
         if (decision.chosen == nullptr && candidate.removed_by.empty()) decision.chosen = &candidate;
     if (decision.chosen == nullptr) {
-        decision.reason = !refused.empty() ? refused : fmt::format("model_not_allowed: the key '{}' may not use '{}'.", key->name, decision.model);
+        decision.reason = !refused.empty()
+                              ? refused
+                              : fmt::format("model_not_allowed: the key '{}' may not use '{}'.", key->name, decision.model);
     } else if (snapshot.find_alias(decision.model) != nullptr) {
         decision.reason = fmt::format("'{}' stands under models: its targets are tried in order.", decision.model);
     } else {
@@ -97,12 +102,16 @@ Result<Response> explain(const Admitted& call, Services& services) {
     Response response;
     json::Writer writer(response.body);
     writer.begin_object().member("model", decision.model);
-    write_text_or_null(writer, "route", snapshot->find_alias(decision.model) != nullptr ? std::string_view(decision.model) : std::string_view());
-    write_text_or_null(writer, "target", decision.chosen == nullptr ? std::string_view() : std::string_view(decision.chosen->target.shown));
+    write_text_or_null(writer, "route",
+                       snapshot->find_alias(decision.model) != nullptr ? std::string_view(decision.model) : std::string_view());
+    write_text_or_null(writer, "target",
+                       decision.chosen == nullptr ? std::string_view() : std::string_view(decision.chosen->target.shown));
     writer.member("reason", decision.reason).key("candidates").begin_array();
     for (const auto& candidate : decision.candidates) {
         const auto& upstream = snapshot->providers[candidate.target.provider].upstream;
-        writer.begin_object().member("target", candidate.target.shown).member("dialect", provider::dialect_name(upstream.dialect_for(dialect)));
+        writer.begin_object()
+            .member("target", candidate.target.shown)
+            .member("dialect", provider::dialect_name(upstream.dialect_for(dialect)));
         write_text_or_null(writer, "removed_by", candidate.removed_by);
         writer.end_object();
     }

@@ -50,8 +50,8 @@ void write_time_or_null(json::Writer& writer, std::string_view name, Micros at);
 /// One record, as the schema Request says.
 void write_request(json::Writer& writer, const store::RequestRow& row);
 /// What `name` costs now, as the schema Price says; `target` and `alias` decide which row applies.
-void write_price(json::Writer& writer, std::string_view name, const config::Target& target, std::string_view alias, const config::Snapshot& snapshot,
-                 const account::PriceBook& book, Micros now);
+void write_price(json::Writer& writer, std::string_view name, const config::Target& target, std::string_view alias,
+                 const config::Snapshot& snapshot, const account::PriceBook& book, Micros now);
 /// The configuration with all defaults and without secrets: one JSON object.
 void write_snapshot(json::Writer& writer, const config::Snapshot& snapshot);
 

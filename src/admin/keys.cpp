@@ -56,11 +56,14 @@ Response issued_answer(const identity::IssuedKey& issued, Micros now, int status
 
 Result<std::vector<std::string>> read_models(json::Value models) {
     std::vector<std::string> globs;
-    if (models.size() > 1000) return fail(Failure(FailureKind::invalid_request, "'models' may have at most 1000 globs.").at("models"));
+    if (models.size() > 1000)
+        return fail(Failure(FailureKind::invalid_request, "'models' may have at most 1000 globs.").at("models"));
     for (auto item : models.items()) {
         auto glob = item.string();
         if (glob.empty() || glob.size() > 512)
-            return fail(Failure(FailureKind::invalid_request, "A glob in 'models' must have 1 to 512 characters. To allow every model, give no globs.").at("models"));
+            return fail(Failure(FailureKind::invalid_request,
+                                "A glob in 'models' must have 1 to 512 characters. To allow every model, give no globs.")
+                            .at("models"));
         globs.push_back(std::move(glob));
     }
     return globs;
@@ -71,16 +74,21 @@ Result<std::optional<Micros>> read_expiry(json::Value body, Micros now) {
     const auto at = body["expires_at"];
     const auto in = body["expires_in"];
     const bool at_given = static_cast<bool>(at) && !at.is_null();
-    if (in && at_given) return fail(Failure(FailureKind::invalid_request, "Give 'expires_at' or 'expires_in', not both.").at("expires_in"));
+    if (in && at_given)
+        return fail(Failure(FailureKind::invalid_request, "Give 'expires_at' or 'expires_in', not both.").at("expires_in"));
     if (in) {
         const auto length = parse_duration(in.string());
-        if (!length || *length <= 0) return fail(Failure(FailureKind::invalid_request, "'expires_in' must be a duration like 12h or 30d.").at("expires_in"));
+        if (!length || *length <= 0)
+            return fail(
+                Failure(FailureKind::invalid_request, "'expires_in' must be a duration like 12h or 30d.").at("expires_in"));
         return now + *length / 1000;
     }
     if (!at) return std::nullopt;
     if (at.is_null()) return 0;
     const auto instant = parse_rfc3339(at.string());
-    if (!instant || *instant <= now) return fail(Failure(FailureKind::invalid_request, "'expires_at' must be in the future. To end a key now, revoke it.").at("expires_at"));
+    if (!instant || *instant <= now)
+        return fail(Failure(FailureKind::invalid_request, "'expires_at' must be in the future. To end a key now, revoke it.")
+                        .at("expires_at"));
     return *instant;
 }
 

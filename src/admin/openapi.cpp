@@ -15,8 +15,10 @@ using json::Writer;
 std::string reference(std::string_view schema) { return fmt::format("#/components/schemas/{}", schema); }
 
 void write_type(Writer& writer, std::string_view type, bool nullable) {
-    if (nullable) writer.key("type").begin_array().string(type).string("null").end_array();
-    else writer.member("type", type);
+    if (nullable)
+        writer.key("type").begin_array().string(type).string("null").end_array();
+    else
+        writer.member("type", type);
 }
 
 void write_formatted(Writer& writer, std::string_view type, std::string_view name, std::string_view format, bool nullable) {
@@ -28,13 +30,27 @@ void write_formatted(Writer& writer, std::string_view type, std::string_view nam
 void write_field_type(Writer& writer, const Field& field) {
     const bool nullable = field.presence == Presence::nullable;
     switch (field.type) {
-        case Type::string: write_type(writer, "string", nullable); break;
-        case Type::integer: write_type(writer, "integer", nullable); break;
-        case Type::number: write_type(writer, "number", nullable); break;
-        case Type::boolean: write_type(writer, "boolean", nullable); break;
-        case Type::money: write_formatted(writer, "string", "pattern", "^-?[0-9]+(\\.[0-9]{1,9})?$", nullable); break;
-        case Type::time: write_formatted(writer, "string", "format", "date-time", nullable); break;
-        case Type::id: write_formatted(writer, "string", "format", "uuid", nullable); break;
+        case Type::string:
+            write_type(writer, "string", nullable);
+            break;
+        case Type::integer:
+            write_type(writer, "integer", nullable);
+            break;
+        case Type::number:
+            write_type(writer, "number", nullable);
+            break;
+        case Type::boolean:
+            write_type(writer, "boolean", nullable);
+            break;
+        case Type::money:
+            write_formatted(writer, "string", "pattern", "^-?[0-9]+(\\.[0-9]{1,9})?$", nullable);
+            break;
+        case Type::time:
+            write_formatted(writer, "string", "format", "date-time", nullable);
+            break;
+        case Type::id:
+            write_formatted(writer, "string", "format", "uuid", nullable);
+            break;
         case Type::strings:
             write_type(writer, "array", nullable);
             writer.key("items").begin_object().member("type", "string").end_object();
@@ -53,16 +69,24 @@ void write_field_type(Writer& writer, const Field& field) {
         case Type::objects:
             write_type(writer, "array", nullable);
             writer.key("items").begin_object();
-            if (field.of.empty()) writer.member("type", "object");
-            else writer.member("$ref", reference(field.of));
+            if (field.of.empty())
+                writer.member("type", "object");
+            else
+                writer.member("$ref", reference(field.of));
             writer.end_object();
             break;
-        case Type::any: break;
+        case Type::any:
+            break;
     }
 }
 
 void write_schema(Writer& writer, const Schema& schema) {
-    writer.key(schema.name).begin_object().member("type", "object").member("description", schema.description).key("properties").begin_object();
+    writer.key(schema.name)
+        .begin_object()
+        .member("type", "object")
+        .member("description", schema.description)
+        .key("properties")
+        .begin_object();
     for (const auto& field : schema.fields) {
         writer.key(field.name).begin_object();
         write_field_type(writer, field);
@@ -84,10 +108,21 @@ void write_content(Writer& writer, std::string_view type, std::string_view schem
 void write_parameters(Writer& writer, const Route& route) {
     writer.key("parameters").begin_array();
     if (route.path.find("{id}") != std::string_view::npos)
-        writer.begin_object().member("name", "id").member("in", "path").member("required", true).key("schema").begin_object().member("type", "string").end_object().end_object();
+        writer.begin_object()
+            .member("name", "id")
+            .member("in", "path")
+            .member("required", true)
+            .key("schema")
+            .begin_object()
+            .member("type", "string")
+            .end_object()
+            .end_object();
     for (const auto list : {route.parameters, route.filters})
         for (const auto& parameter : list) {
-            writer.begin_object().member("name", parameter.name).member("in", "query").member("description", parameter.description);
+            writer.begin_object()
+                .member("name", parameter.name)
+                .member("in", "query")
+                .member("description", parameter.description);
             writer.key("schema").begin_object().member("type", "string").end_object().end_object();
         }
     writer.end_array();
@@ -117,7 +152,11 @@ void write_operation(Writer& writer, const Route& route) {
         write_content(writer, "application/json", route.request);
         writer.end_object();
     }
-    writer.key("responses").begin_object().key(std::to_string(route.status)).begin_object().member("description", route.status == 204 ? "Done." : "Good.");
+    writer.key("responses")
+        .begin_object()
+        .key(std::to_string(route.status))
+        .begin_object()
+        .member("description", route.status == 204 ? "Done." : "Good.");
     if (route.status != 204) write_content(writer, route.answer_type, route.answer);
     writer.end_object().key("default").begin_object().member("description", "The problem (RFC 9457).");
     write_content(writer, "application/problem+json", "Problem");
@@ -146,7 +185,14 @@ std::string openapi_document(std::string_view version) {
         writer.end_object();
     }
     writer.end_object().key("components").begin_object();
-    writer.key("securitySchemes").begin_object().key("administrator").begin_object().member("type", "http").member("scheme", "bearer").end_object().end_object();
+    writer.key("securitySchemes")
+        .begin_object()
+        .key("administrator")
+        .begin_object()
+        .member("type", "http")
+        .member("scheme", "bearer")
+        .end_object()
+        .end_object();
     writer.key("schemas").begin_object();
     for (const auto& schema : schemas()) write_schema(writer, schema);
     writer.end_object().end_object().end_object();

@@ -26,7 +26,8 @@ Result<std::optional<std::int64_t>> read_status(std::string_view text) {
 Result<std::size_t> read_limit(const Parameters& parameters, std::size_t usual, std::size_t most) {
     if (!parameters.has("limit")) return usual;
     const auto number = parse_integer<std::size_t>(parameters.get("limit"));
-    if (!number || *number == 0 || *number > most) return wrong("limit", fmt::format("'limit' must be a number from 1 to {}.", most));
+    if (!number || *number == 0 || *number > most)
+        return wrong("limit", fmt::format("'limit' must be a number from 1 to {}.", most));
     return *number;
 }
 
@@ -63,13 +64,17 @@ Result<store::RequestFilter> read_filter(const Parameters& parameters, Micros no
 }
 
 void write_text_or_null(json::Writer& writer, std::string_view name, std::string_view text) {
-    if (text.empty()) writer.member_null(name);
-    else writer.member(name, text);
+    if (text.empty())
+        writer.member_null(name);
+    else
+        writer.member(name, text);
 }
 
 void write_time_or_null(json::Writer& writer, std::string_view name, Micros at) {
-    if (at == 0) writer.member_null(name);
-    else writer.member(name, rfc3339(at));
+    if (at == 0)
+        writer.member_null(name);
+    else
+        writer.member(name, rfc3339(at));
 }
 
 }  // namespace gotthard::admin

@@ -13,9 +13,11 @@ struct Title {
 };
 
 constexpr Title titles[] = {
-    {400, "Bad request"},         {401, "Not authenticated"},   {403, "Not allowed"},      {404, "Not found"},        {405, "Method not allowed"},
-    {409, "Conflict"},            {412, "Precondition failed"}, {413, "Content too large"}, {415, "Unsupported media type"}, {429, "Too many requests"},
-    {500, "Internal error"},      {502, "Bad gateway"},         {503, "Unavailable"},      {504, "Gateway timeout"},
+    {400, "Bad request"},         {401, "Not authenticated"},  {403, "Not allowed"},
+    {404, "Not found"},           {405, "Method not allowed"}, {409, "Conflict"},
+    {412, "Precondition failed"}, {413, "Content too large"},  {415, "Unsupported media type"},
+    {429, "Too many requests"},   {500, "Internal error"},     {502, "Bad gateway"},
+    {503, "Unavailable"},         {504, "Gateway timeout"},
 };
 
 std::string_view title_of(int status) {
@@ -52,21 +54,27 @@ Response problem(const Failure& failure) {
     return response;
 }
 
-Failure unauthenticated(std::string message) { return with(FailureKind::invalid_api_key, 401, "not_authenticated", std::move(message)); }
+Failure unauthenticated(std::string message) {
+    return with(FailureKind::invalid_api_key, 401, "not_authenticated", std::move(message));
+}
 
 Failure no_such(std::string_view kind, std::string_view id) {
-    return with(FailureKind::not_found, 404, "", fmt::format("There is no {} '{}'. List them to see the ids.", kind, utf8_prefix(id, 100)));
+    return with(FailureKind::not_found, 404, "",
+                fmt::format("There is no {} '{}'. List them to see the ids.", kind, utf8_prefix(id, 100)));
 }
 
 Failure not_available(std::string_view what) {
-    return with(FailureKind::not_found, 404, "not_available", fmt::format("{} is not available in this version of gotthard.", what));
+    return with(FailureKind::not_found, 404, "not_available",
+                fmt::format("{} is not available in this version of gotthard.", what));
 }
 
 Failure conflict(std::string message) { return with(FailureKind::invalid_request, 409, "conflict", std::move(message)); }
 
 Failure precondition_failed(std::string_view kind) {
-    return with(FailureKind::invalid_request, 412, "precondition_failed",
-                fmt::format("The {} has changed since it was read. Read it again and repeat the change with its new ETag in If-Match.", kind));
+    return with(
+        FailureKind::invalid_request, 412, "precondition_failed",
+        fmt::format("The {} has changed since it was read. Read it again and repeat the change with its new ETag in If-Match.",
+                    kind));
 }
 
 }  // namespace gotthard::admin

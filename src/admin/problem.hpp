@@ -1,9 +1,10 @@
 // Errors of the admin API: application/problem+json (RFC 9457).
 //
-//   {"type": "urn:gotthard:error:not_found", "title": "Not found", "status": 404, "detail": "...", "code": "not_found", "field": "limits[0]"}
+//   {"type": "urn:gotthard:error:not_found", "title": "Not found", "status": 404, "detail": "...", "code": "not_found", "field":
+//   "limits[0]"}
 //
-// `code` is the failure's own code when it has one (conflict, precondition_failed, not_available), else its kind: docs/reference/errors.md.
-// `field` is there when one member of the request is at fault.
+// `code` is the failure's own code when it has one (conflict, precondition_failed, not_available), else its kind:
+// docs/reference/errors.md. `field` is there when one member of the request is at fault.
 #pragma once
 
 #include "admin/call.hpp"

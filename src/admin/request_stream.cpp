@@ -6,8 +6,8 @@
 //   event: request
 //   data: {"id":"...","seq":4711,...}
 //
-// The store is asked for what is newer than the last seq, three times a second. A comment every 15 seconds keeps the connection alive.
-// A client that reconnects sends Last-Event-ID and misses nothing.
+// The store is asked for what is newer than the last seq, three times a second. A comment every 15 seconds keeps the connection
+// alive. A client that reconnects sends Last-Event-ID and misses nothing.
 #include <optional>
 
 #include <fmt/format.h>
@@ -23,7 +23,8 @@ constexpr Nanos look_every = 100'000'000;  ///< Whether the gateway is going dow
 constexpr Nanos poll_every = 300'000'000;
 constexpr Nanos comment_every = 15'000'000'000;
 constexpr std::size_t rows_at_once = 200;
-constexpr std::string_view stream_headers = "content-type: text/event-stream\r\ncache-control: no-store\r\nx-content-type-options: nosniff\r\n";
+constexpr std::string_view stream_headers =
+    "content-type: text/event-stream\r\ncache-control: no-store\r\nx-content-type-options: nosniff\r\n";
 
 /// Where a stream is, and what it wants.
 struct Tail {
@@ -39,7 +40,8 @@ Result<Tail> start_of(const Admitted& call, Services& services) {
     const auto asked = call.last_event_id.empty() ? call.parameters.get("after") : call.last_event_id;
     if (!asked.empty()) {
         const auto seq = parse_integer<std::int64_t>(asked);
-        if (!seq || *seq < 0) return fail(Failure(FailureKind::invalid_request, "'after' must be the seq of a record.").at("after"));
+        if (!seq || *seq < 0)
+            return fail(Failure(FailureKind::invalid_request, "'after' must be the seq of a record.").at("after"));
         tail.after = *seq;
         return tail;
     }
@@ -84,7 +86,8 @@ private:
 
 net::Task<> refuse(net::HttpRequest& request, Failure failure) {
     const auto response = problem(failure);
-    const auto headers = fmt::format("content-type: {}\r\ncache-control: no-store\r\n{}", response.content_type, response.headers);
+    const auto headers =
+        fmt::format("content-type: {}\r\ncache-control: no-store\r\n{}", response.content_type, response.headers);
     (void)co_await request.respond(response.status, headers, response.body);
 }
 
@@ -108,7 +111,8 @@ net::Task<> follow_requests(net::HttpRequest& request, const Admitted& call, Ser
         if (loop.now() - last_polled < poll_every) continue;
         last_polled = loop.now();
         auto events = next_events(*tail, services);
-        std::string text = events ? *std::move(events) : fmt::format("event: problem\ndata: {}\n\n", problem(events.error()).body);
+        std::string text =
+            events ? *std::move(events) : fmt::format("event: problem\ndata: {}\n\n", problem(events.error()).body);
         if (text.empty() && loop.now() - last_written >= comment_every) text = ": keepalive\n\n";
         if (text.empty()) continue;
         last_written = loop.now();

@@ -16,16 +16,22 @@ namespace {
 /// JSON as it was stored; what is not JSON becomes a string, so that one bad column cannot break a page.
 void write_stored_json(json::Writer& writer, std::string_view name, std::string_view text) {
     json::Document document;
-    if (document.parse(text)) writer.member_raw(name, text);
-    else writer.member(name, text);
+    if (document.parse(text))
+        writer.member_raw(name, text);
+    else
+        writer.member(name, text);
 }
 
 void write_number(json::Writer& writer, std::string_view name, std::int64_t value) {
     if (value == store::unset) return;
-    if (name == "ts") writer.member(name, rfc3339(value));
-    else if (name == "stream") writer.member(name, value != 0);
-    else if (store::is_money_column(name)) writer.member(name, Money::nanos(value).text());
-    else writer.member(name, value);
+    if (name == "ts")
+        writer.member(name, rfc3339(value));
+    else if (name == "stream")
+        writer.member(name, value != 0);
+    else if (store::is_money_column(name))
+        writer.member(name, Money::nanos(value).text());
+    else
+        writer.member(name, value);
 }
 
 Result<store::Bucket> read_bucket(std::string_view text) {
@@ -43,7 +49,9 @@ Result<std::vector<std::string>> read_dimensions(std::string_view text) {
         if (std::ranges::find(known, name) == known.end()) {
             std::string list;
             for (const auto dimension : known) list += (list.empty() ? "" : ", ") + std::string(dimension);
-            return fail(Failure(FailureKind::invalid_request, fmt::format("'{}' is not a dimension. Known: {}.", utf8_prefix(name, 64), list)).at("by"));
+            return fail(Failure(FailureKind::invalid_request,
+                                fmt::format("'{}' is not a dimension. Known: {}.", utf8_prefix(name, 64), list))
+                            .at("by"));
         }
         if (std::ranges::find(wanted, name) == wanted.end()) wanted.emplace_back(name);
     }
@@ -80,8 +88,10 @@ void write_request(json::Writer& writer, const store::RequestRow& row) {
     for (std::size_t i = 0; i < texts.size(); ++i) {
         if (texts[i].empty()) continue;
         const auto name = store::request_text_names[i];
-        if (store::is_json_column(name)) write_stored_json(writer, name, texts[i]);
-        else writer.member(name, texts[i]);
+        if (store::is_json_column(name))
+            write_stored_json(writer, name, texts[i]);
+        else
+            writer.member(name, texts[i]);
     }
     writer.end_object();
 }

@@ -34,13 +34,13 @@ struct Route {
     std::string_view method;
     std::string_view path;  ///< "/api/v1/keys/{id}": at most one {id}.
     Role role;
-    Handler handler;        ///< Null for streams.
+    Handler handler;  ///< Null for streams.
     std::string_view summary;
-    std::string_view request = {};   ///< Schema of the body; empty: none is read.
-    std::string_view answer = {};    ///< Schema of the answer; empty: see `answer_type`.
+    std::string_view request = {};  ///< Schema of the body; empty: none is read.
+    std::string_view answer = {};   ///< Schema of the answer; empty: see `answer_type`.
     std::span<const Parameter> parameters = {};
     std::span<const Parameter> filters = {};  ///< More parameters, shared between routes.
-    int status = 200;                ///< Of a good answer.
+    int status = 200;                         ///< Of a good answer.
     std::string_view answer_type = "application/json";
     StreamHandler stream = nullptr;
 };

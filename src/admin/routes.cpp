@@ -30,12 +30,15 @@ constexpr Parameter filters[] = {
 constexpr Parameter page[] = {limit, cursor};
 constexpr Parameter request_stream[] = {{"after", "seq of the last record seen. Default: only what comes from now on."}};
 constexpr Parameter usage_query[] = {
-    {"by", "Dimensions, comma-separated: key, key_id, team, model, request_model, response_model, provider, target, route, endpoint, dialect, outcome, end_user, session, day."},
+    {"by",
+     "Dimensions, comma-separated: key, key_id, team, model, request_model, response_model, provider, target, route, endpoint, "
+     "dialect, outcome, end_user, session, day."},
     {"bucket", "hour, day or month."},
     {"limit", "Rows: 1 to 10000."},
 };
 constexpr Parameter price_query[] = {{"model", "Only this model; any name that can be called."}};
 
+// clang-format off
 constexpr Route table[] = {
     {"GET", "/api/v1/keys", administrator, list_keys, "Keys, newest first", {}, "KeyList", key_list},
     {"POST", "/api/v1/keys", administrator, create_key, "Make a key; its value is in this answer only", "KeyCreate", "IssuedKey", {}, {}, 201},
@@ -66,6 +69,7 @@ constexpr Route table[] = {
     {"GET", "/api/v1/openapi.json", administrator, get_openapi, "This document"},
     {"GET", "/metrics", scraper, get_metrics, "Metrics for Prometheus", {}, {}, {}, {}, 200, "text/plain"},
 };
+// clang-format on
 
 constexpr LaterPath later[] = {
     {"/api/v1/requests/{id}/bodies", "Reading recorded bodies"},

@@ -58,7 +58,8 @@ constexpr Field key_update_fields[] = {
     {"metadata", object, optional},
     {"limits", objects, optional, "Not available in this version."},
 };
-constexpr Field key_rotate_fields[] = {{"grace", string, optional, "How long the old value still works: a duration like 24h. Default: not at all."}};
+constexpr Field key_rotate_fields[] = {
+    {"grace", string, optional, "How long the old value still works: a duration like 24h. Default: not at all."}};
 
 constexpr Field request_fields[] = {
     {"id", id},
@@ -227,12 +228,8 @@ constexpr Field config_fields[] = {
 };
 constexpr Field config_text_fields[] = {{"text", string, required, "The configuration as YAML."}};
 constexpr Field fault_fields[] = {
-    {"line", integer},
-    {"column", integer},
-    {"path", string},
-    {"severity", string, required, "error | warning"},
-    {"message", string},
-    {"remedy", string},
+    {"line", integer},   {"column", integer}, {"path", string}, {"severity", string, required, "error | warning"},
+    {"message", string}, {"remedy", string},
 };
 constexpr Field config_verdict_fields[] = {
     {"valid", boolean},
@@ -271,19 +268,11 @@ constexpr Field explanation_fields[] = {
 
 constexpr Field records_state_fields[] = {{"written", integer}, {"dropped", integer}, {"waiting", integer}, {"lag_us", integer}};
 constexpr Field store_state_fields[] = {
-    {"writable", boolean},
-    {"reason", string, nullable},
-    {"failures", integer},
-    {"bytes", integer},
-    {"notice", string, nullable},
+    {"writable", boolean}, {"reason", string, nullable}, {"failures", integer}, {"bytes", integer}, {"notice", string, nullable},
 };
 constexpr Field config_state_fields[] = {
-    {"hash", string},
-    {"version", integer},
-    {"file", string, nullable},
-    {"applied_at", time},
-    {"last_reload_ok", boolean},
-    {"last_reload_message", string, nullable},
+    {"hash", string},     {"version", integer},        {"file", string, nullable},
+    {"applied_at", time}, {"last_reload_ok", boolean}, {"last_reload_message", string, nullable},
 };
 constexpr Field status_fields[] = {
     {"state", string, required, "ready | degraded | draining"},

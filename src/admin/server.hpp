@@ -1,8 +1,9 @@
-// The admin API behind net's HTTP server. Runs on the admin thread's loop, never on a shard that serves clients: handlers wait for the store.
+// The admin API behind net's HTTP server. Runs on the admin thread's loop, never on a shard that serves clients: handlers wait
+// for the store.
 //
-//   net::RequestHandler over_tcp    = [&](net::HttpRequest& request) { return admin::serve(request, services, admin::Trust::token); };
-//   net::RequestHandler over_socket = [&](net::HttpRequest& request) { return admin::serve(request, services, admin::Trust::socket); };
-//   spawn(net::serve_http(std::move(stream), options, over_tcp, ...));
+//   net::RequestHandler over_tcp    = [&](net::HttpRequest& request) { return admin::serve(request, services,
+//   admin::Trust::token); }; net::RequestHandler over_socket = [&](net::HttpRequest& request) { return admin::serve(request,
+//   services, admin::Trust::socket); }; spawn(net::serve_http(std::move(stream), options, over_tcp, ...));
 #pragma once
 
 #include <string>

@@ -1,5 +1,5 @@
-// The configuration in force as JSON, in the words of the file. No secret is written: keys, tokens and header values have types or
-// places that are left out here, so that nobody has to remember to mask them.
+// The configuration in force as JSON, in the words of the file. No secret is written: keys, tokens and header values have types
+// or places that are left out here, so that nobody has to remember to mask them.
 #include <fmt/format.h>
 
 #include "admin/handlers.hpp"
@@ -16,7 +16,8 @@ std::string duration_text(Nanos length) {
         Nanos nanos;
         std::string_view name;
     };
-    static constexpr Unit units[] = {{86'400'000'000'000, "d"}, {3'600'000'000'000, "h"}, {60'000'000'000, "m"}, {1'000'000'000, "s"}, {1'000'000, "ms"}};
+    static constexpr Unit units[] = {
+        {86'400'000'000'000, "d"}, {3'600'000'000'000, "h"}, {60'000'000'000, "m"}, {1'000'000'000, "s"}, {1'000'000, "ms"}};
     for (const auto& unit : units)
         if (length != 0 && length % unit.nanos == 0) return fmt::format("{}{}", length / unit.nanos, unit.name);
     return length == 0 ? "0s" : fmt::format("{}us", length / 1000);
@@ -45,7 +46,10 @@ void write_retry(Writer& writer, const config::Retry& retry) {
         RetryOn on;
         std::string_view name;
     };
-    static constexpr Name names[] = {{RetryOn::server, "server"}, {RetryOn::network, "network"}, {RetryOn::rate_limited, "rate_limited"}, {RetryOn::timeout, "timeout"}};
+    static constexpr Name names[] = {{RetryOn::server, "server"},
+                                     {RetryOn::network, "network"},
+                                     {RetryOn::rate_limited, "rate_limited"},
+                                     {RetryOn::timeout, "timeout"}};
     writer.key("retry").begin_object().member("max_attempts", retry.max_attempts).key("on").begin_array();
     for (const auto& entry : names)
         if (retry.repeats(entry.on)) writer.string(entry.name);
@@ -66,16 +70,26 @@ void write_listener(Writer& writer, const config::Listener& listener) {
 }
 
 void write_provider(Writer& writer, const config::Provider& provider) {
-    writer.key(provider.name).begin_object().member("type", provider.upstream.row->id).member("base_url", provider.upstream.base.text()).member("found", provider.found);
+    writer.key(provider.name)
+        .begin_object()
+        .member("type", provider.upstream.row->id)
+        .member("base_url", provider.upstream.base.text())
+        .member("found", provider.found);
     writer.key("dialects").begin_array();
     for (const auto dialect : provider.upstream.dialects) writer.string(provider::dialect_name(dialect));
     writer.end_array().key("accounts").begin_array();
     for (const auto& account : provider.upstream.accounts)
-        writer.begin_object().member("name", account.name).member("weight", account.weight).member("has_key", !account.key.empty()).end_object();
+        writer.begin_object()
+            .member("name", account.name)
+            .member("weight", account.weight)
+            .member("has_key", !account.key.empty())
+            .end_object();
     writer.end_array().key("models").begin_array();
     for (const auto& rule : provider.models) {
-        if (rule.upstream.empty()) writer.string(rule.name);
-        else writer.begin_object().member(rule.name, rule.upstream).end_object();
+        if (rule.upstream.empty())
+            writer.string(rule.name);
+        else
+            writer.begin_object().member(rule.name, rule.upstream).end_object();
     }
     writer.end_array();
     write_timeouts(writer, provider.timeouts);
@@ -188,7 +202,11 @@ void write_snapshot(Writer& writer, const config::Snapshot& snapshot) {
     write_keys(writer, snapshot);
     write_prices(writer, snapshot);
     writer.key("pricing").begin_object().member("unknown_model", name_of(snapshot.unknown_model)).end_object();
-    writer.key("records").begin_object().member("bodies", name_of(snapshot.bodies)).member("retention", duration_text(snapshot.retention)).end_object();
+    writer.key("records")
+        .begin_object()
+        .member("bodies", name_of(snapshot.bodies))
+        .member("retention", duration_text(snapshot.retention))
+        .end_object();
     write_retry(writer, snapshot.retry);
     write_timeouts(writer, snapshot.timeouts);
     write_limits(writer, snapshot.limits);

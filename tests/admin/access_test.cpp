@@ -11,7 +11,8 @@ namespace {
 /// A path that the route's pattern matches.
 std::string path_of(const Route& route) {
     std::string path(route.path);
-    if (const auto hole = path.find("{id}"); hole != std::string::npos) path.replace(hole, 4, "0199d5a0-7c3e-7b1a-8f00-1234567890ab");
+    if (const auto hole = path.find("{id}"); hole != std::string::npos)
+        path.replace(hole, 4, "0199d5a0-7c3e-7b1a-8f00-1234567890ab");
     return path;
 }
 
@@ -29,7 +30,9 @@ TEST(Access, EveryRouteWithAWrongTokenIs401) {
     World world;
     const std::string nearly = "Bearer " + world.token.substr(0, world.token.size() - 1);
     for (const auto& route : routes())
-        for (const std::string& authorization : {std::string("Bearer wrong"), std::string("Bearer "), std::string("Bearer"), nearly, "Basic " + world.token, world.token, "Bearer " + std::string(100'000, 'x')})
+        for (const std::string& authorization :
+             {std::string("Bearer wrong"), std::string("Bearer "), std::string("Bearer"), nearly, "Basic " + world.token,
+              world.token, "Bearer " + std::string(100'000, 'x')})
             EXPECT_EQ(world.raw(route.method, path_of(route), authorization).status, 401) << route.path;
 }
 
@@ -85,7 +88,8 @@ TEST(Access, TheSchemeIsReadInAnyCase) {
 
 TEST(Access, WhatALaterVersionHasSaysSo) {
     World world;
-    for (const auto* path : {"/api/v1/teams", "/api/v1/teams/x", "/api/v1/sql", "/api/v1/play/v1/messages", "/api/v1/requests/0199d5a0-7c3e-7b1a-8f00-1234567890ab/bodies"}) {
+    for (const auto* path : {"/api/v1/teams", "/api/v1/teams/x", "/api/v1/sql", "/api/v1/play/v1/messages",
+                             "/api/v1/requests/0199d5a0-7c3e-7b1a-8f00-1234567890ab/bodies"}) {
         const Answer answer(world.call("GET", path));
         EXPECT_EQ(answer.status, 404) << path;
         EXPECT_EQ(answer.text("code"), "not_available") << path;
@@ -106,7 +110,8 @@ TEST(Access, AWrongMethodNamesTheRightOnes) {
 
 TEST(Access, OddPathsAreRefusedAndNeverMatch) {
     World world;
-    for (const auto* path : {"", "/", "/api/v1/keys/", "/api/v1//keys", "/api/v1/keys/a/b", "/api/v1/keys/..", "/api/v1/keys/%2e%2e/", "/API/V1/KEYS", "/api/v1/keys/{id}/rotate/x"})
+    for (const auto* path : {"", "/", "/api/v1/keys/", "/api/v1//keys", "/api/v1/keys/a/b", "/api/v1/keys/..",
+                             "/api/v1/keys/%2e%2e/", "/API/V1/KEYS", "/api/v1/keys/{id}/rotate/x"})
         EXPECT_EQ(world.call("GET", path).status, 404) << path;
 }
 

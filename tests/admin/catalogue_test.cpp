@@ -56,7 +56,8 @@ TEST(Secrets, NoAnswerHoldsOne) {
         std::string path(route.path);
         if (const auto hole = path.find("{id}"); hole != std::string::npos) path.replace(hole, 4, made["key"]["id"].string());
         const auto response = world.call("GET", path);
-        for (const std::string& secret : {std::string("provider-secret"), std::string("header-secret"), std::string("configured-key-secret"), value, world.token})
+        for (const std::string& secret : {std::string("provider-secret"), std::string("header-secret"),
+                                          std::string("configured-key-secret"), value, world.token})
             EXPECT_EQ((response.body + response.headers).find(secret), std::string::npos) << path << " shows " << secret;
     }
 }
@@ -78,13 +79,16 @@ TEST(Config, TheResolvedOneSaysWhatIsInForce) {
 
 TEST(Config, ValidatingTellsAllFaultsWithTheirPlaces) {
     World world;
-    const Answer bad(world.call("POST", "/api/v1/config/validate", R"({"text":"listne: 127.0.0.1:1\nproviders: {x: {type: nonsense}}\n"})"));
+    const Answer bad(
+        world.call("POST", "/api/v1/config/validate", R"({"text":"listne: 127.0.0.1:1\nproviders: {x: {type: nonsense}}\n"})"));
     ASSERT_EQ(bad.status, 200) << bad.body;
     EXPECT_FALSE(bad["valid"].is_true());
     EXPECT_TRUE(bad["hash"].is_null());
     EXPECT_GE(bad["faults"].size(), 2U);
     EXPECT_EQ(bad["faults"].at(0)["line"].integer(), 1);
-    const Answer good(world.call("POST", "/api/v1/config/validate", R"({"text":"providers: {lab: {type: openai_compatible, base_url: \"http://127.0.0.1:1/v1\"}}\n"})"));
+    const Answer good(
+        world.call("POST", "/api/v1/config/validate",
+                   R"({"text":"providers: {lab: {type: openai_compatible, base_url: \"http://127.0.0.1:1/v1\"}}\n"})"));
     EXPECT_TRUE(good["valid"].is_true()) << good.body;
     EXPECT_FALSE(good.text("hash").empty());
     EXPECT_EQ(world.reloads, 0);
@@ -109,7 +113,8 @@ protected:
 };
 
 TEST_F(ConfigFile, ReplacingWritesTheFileAndReloads) {
-    std::filesystem::permissions(path_, std::filesystem::perms::owner_read | std::filesystem::perms::owner_write | std::filesystem::perms::group_read);
+    std::filesystem::permissions(
+        path_, std::filesystem::perms::owner_read | std::filesystem::perms::owner_write | std::filesystem::perms::group_read);
     const Answer replaced(world.call("PUT", "/api/v1/config", R"({"text":"threads: 2\n"})"));
     ASSERT_EQ(replaced.status, 200) << replaced.body;
     EXPECT_EQ(read(), "threads: 2\n");
@@ -129,7 +134,8 @@ TEST_F(ConfigFile, ABadOneIsRefusedBeforeAnythingIsWritten) {
 TEST_F(ConfigFile, AChangeMadeForAnotherConfigurationIs412) {
     EXPECT_EQ(world.call("PUT", "/api/v1/config", R"({"text":"threads: 2\n"})", "\"0000000000000000\"").status, 412);
     EXPECT_EQ(read(), configuration);
-    EXPECT_EQ(world.call("PUT", "/api/v1/config", R"({"text":"threads: 2\n"})", "\"" + world.snapshot->hash_text + "\"").status, 200);
+    EXPECT_EQ(world.call("PUT", "/api/v1/config", R"({"text":"threads: 2\n"})", "\"" + world.snapshot->hash_text + "\"").status,
+              200);
 }
 
 TEST(Config, WithoutAFileThereIsNothingToReplace) {
@@ -152,7 +158,12 @@ TEST(Config, AReloadThatIsRefusedSaysWhy) {
 TEST(Config, HistoryIsPaged) {
     World world;
     for (int i = 0; i < 3; ++i) {
-        store::ConfigRow row{.at = world.clock.wall(), .hash = "h" + std::to_string(i), .source = "file", .result = "applied", .message = {}, .text = {}};
+        store::ConfigRow row{.at = world.clock.wall(),
+                             .hash = "h" + std::to_string(i),
+                             .source = "file",
+                             .result = "applied",
+                             .message = {},
+                             .text = {}};
         ASSERT_TRUE(world.store.add_config(row));
     }
     const Answer first(world.call("GET", "/api/v1/config/history?limit=2"));
@@ -192,7 +203,8 @@ TEST(Explain, RemovesWhatTheKeyMayNotUse) {
 
 TEST(Explain, HonoursTheRequestsOwnWords) {
     World world;
-    const Answer answer(world.call("POST", "/api/v1/explain", R"({"body":{"model":"smart"},"headers":{"X-Gotthard-Fallbacks":"off"}})"));
+    const Answer answer(
+        world.call("POST", "/api/v1/explain", R"({"body":{"model":"smart"},"headers":{"X-Gotthard-Fallbacks":"off"}})"));
     EXPECT_EQ(answer.text("target"), "claude/claude-sonnet-5");
     EXPECT_EQ(answer["candidates"].at(1)["removed_by"].string(), "fallbacks_off");
     const Answer unknown(world.call("POST", "/api/v1/explain", R"({"model":"smrt"})"));

@@ -18,7 +18,8 @@ TEST(Keys, TheValueIsShownOnceAndNeverAgain) {
     EXPECT_TRUE(identity::Authenticator(*world.identity).authenticate(value, world.clock.wall()));
 
     const auto id = made["key"]["id"].string();
-    for (const auto& response : {world.call("GET", "/api/v1/keys"), world.call("GET", "/api/v1/keys/" + id), world.call("POST", "/api/v1/keys/" + id + "/revoke")}) {
+    for (const auto& response : {world.call("GET", "/api/v1/keys"), world.call("GET", "/api/v1/keys/" + id),
+                                 world.call("POST", "/api/v1/keys/" + id + "/revoke")}) {
         EXPECT_EQ(response.status, 200);
         EXPECT_EQ(response.body.find(value), std::string::npos);
     }

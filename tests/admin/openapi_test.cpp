@@ -41,7 +41,8 @@ TEST(OpenApi, ParametersAndBodiesAreThoseOfTheTable) {
         std::string method(route.method);
         for (char& c : method) c = static_cast<char>(c + 32);
         const auto operation = document["paths"][route.path][method];
-        std::size_t expected = route.parameters.size() + route.filters.size() + (route.path.find("{id}") != std::string_view::npos ? 1 : 0);
+        std::size_t expected =
+            route.parameters.size() + route.filters.size() + (route.path.find("{id}") != std::string_view::npos ? 1 : 0);
         EXPECT_EQ(operation["parameters"].size(), expected) << route.path;
         EXPECT_EQ(static_cast<bool>(operation["requestBody"]), !route.request.empty()) << route.path;
         EXPECT_TRUE(operation["responses"][std::to_string(route.status)]) << route.path;
@@ -73,7 +74,8 @@ TEST(OpenApi, TheRecordsColumnsAreTheStores) {
     for (const auto name : store::request_number_names) stored.insert(name);
     for (const auto name : store::request_text_names) stored.insert(name);
     EXPECT_EQ(described, stored);
-    for (const auto& field : find_schema("Request")->fields) EXPECT_EQ(field.type == Type::money, store::is_money_column(field.name)) << field.name;
+    for (const auto& field : find_schema("Request")->fields)
+        EXPECT_EQ(field.type == Type::money, store::is_money_column(field.name)) << field.name;
 }
 
 TEST(OpenApi, EveryGoodAnswerHasTheShapeOfItsSchema) {
@@ -87,7 +89,8 @@ TEST(OpenApi, EveryGoodAnswerHasTheShapeOfItsSchema) {
     for (const auto& route : routes()) {
         if (route.method != "GET" || route.answer.empty()) continue;
         std::string path(route.path);
-        if (const auto hole = path.find("{id}"); hole != std::string::npos) path.replace(hole, 4, path.find("/keys/") != std::string::npos ? key : request);
+        if (const auto hole = path.find("{id}"); hole != std::string::npos)
+            path.replace(hole, 4, path.find("/keys/") != std::string::npos ? key : request);
         const Answer answer(world.call("GET", path));
         ASSERT_EQ(answer.status, route.status) << path << answer.body;
         const auto checked = check_shape(answer.root(), *find_schema(route.answer), Side::answer);
@@ -97,7 +100,8 @@ TEST(OpenApi, EveryGoodAnswerHasTheShapeOfItsSchema) {
 
 TEST(OpenApi, EveryProblemHasTheShapeOfItsSchema) {
     World world;
-    for (const auto* path : {"/api/v1/nothing", "/api/v1/keys/x", "/api/v1/keys?limit=0", "/api/v1/teams", "/api/v1/usage?by=x"}) {
+    for (const auto* path :
+         {"/api/v1/nothing", "/api/v1/keys/x", "/api/v1/keys?limit=0", "/api/v1/teams", "/api/v1/usage?by=x"}) {
         const auto response = world.call("GET", path);
         EXPECT_GE(response.status, 400);
         EXPECT_EQ(response.content_type, "application/problem+json");

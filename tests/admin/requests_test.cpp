@@ -68,8 +68,10 @@ TEST(Requests, BadParametersAreRefusedByName) {
         const char* says;
     };
     const Case cases[] = {
-        {"limit=0", "limit", "1 to 500"},         {"limit=501", "limit", "1 to 500"},   {"limit=ten", "limit", "1 to 500"},  {"modle=x", "modle", "did you mean 'model'"},
-        {"status=abc", "status", "HTTP status"},  {"status=9xx", "status", "HTTP status"}, {"from=never", "from", "time"},   {"model=a&model=b", "model", "twice"},
+        {"limit=0", "limit", "1 to 500"},        {"limit=501", "limit", "1 to 500"},
+        {"limit=ten", "limit", "1 to 500"},      {"modle=x", "modle", "did you mean 'model'"},
+        {"status=abc", "status", "HTTP status"}, {"status=9xx", "status", "HTTP status"},
+        {"from=never", "from", "time"},          {"model=a&model=b", "model", "twice"},
         {"model=%ff", "model", "UTF-8"},
     };
     for (const auto& test : cases) {

@@ -83,7 +83,8 @@ TEST_F(Connection, ABodyIsReadOnlyFromACallerWhoIsKnown) {
 
 TEST_F(Connection, AKeyIsMadeOverTheSocketWithoutAToken) {
     trust_ = Trust::socket;
-    send("POST /api/v1/keys HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: 13\r\n\r\n{\"name\":\"ci\"}");
+    send(
+        "POST /api/v1/keys HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: 13\r\n\r\n{\"name\":\"ci\"}");
     const auto answer = received();
     EXPECT_TRUE(answer.starts_with("HTTP/1.1 201 ")) << answer;
     EXPECT_NE(answer.find("location: /api/v1/keys/"), std::string::npos);
@@ -107,12 +108,14 @@ TEST_F(Connection, DeletingAnswers204WithoutABody) {
 class Stream : public Connection {
 protected:
     void open(std::string_view query = "", std::string_view headers = "") {
-        send("GET /api/v1/requests/stream" + std::string(query) + " HTTP/1.1\r\nhost: a\r\n" + authorization() + std::string(headers) + "\r\n");
+        send("GET /api/v1/requests/stream" + std::string(query) + " HTTP/1.1\r\nhost: a\r\n" + authorization() +
+             std::string(headers) + "\r\n");
     }
     std::size_t events() {
         const auto text = received();
         std::size_t count = 0;
-        for (auto at = text.find("event: request\n"); at != std::string::npos; at = text.find("event: request\n", at + 1)) ++count;
+        for (auto at = text.find("event: request\n"); at != std::string::npos; at = text.find("event: request\n", at + 1))
+            ++count;
         return count;
     }
 };

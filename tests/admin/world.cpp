@@ -23,9 +23,10 @@ World::World() {
     for (const auto& fault : loaded.faults)
         if (fault.severity == config::Severity::error) ADD_FAILURE() << fault.path << ": " << fault.message;
     snapshot = loaded.snapshot;
-    known = std::make_shared<const route::KnownModels>(
-        std::map<std::string, std::vector<std::string>, std::less<>>{{"lab", {"qwen3-8b", "qwen3-32b"}}, {"claude", {"claude-sonnet-5"}}});
-    prices = *account::PriceBook::make({{.model = "lab/*", .input = "0.5", .output = "1.25", .cache_read = {}, .cache_write = {}, .cache_write_1h = {}}});
+    known = std::make_shared<const route::KnownModels>(std::map<std::string, std::vector<std::string>, std::less<>>{
+        {"lab", {"qwen3-8b", "qwen3-32b"}}, {"claude", {"claude-sonnet-5"}}});
+    prices = *account::PriceBook::make(
+        {{.model = "lab/*", .input = "0.5", .output = "1.25", .cache_read = {}, .cache_write = {}, .cache_write_1h = {}}});
     services.emplace(Services{
         .clock = clock,
         .version = "0.0.0-test",
@@ -35,7 +36,13 @@ World::World() {
         .snapshot = [this] { return snapshot; },
         .known_models = [this] { return known; },
         .prices = [this] { return prices; },
-        .status = [this] { return StatusReport{.started_at = clock.wall() - 5'000'000, .data_address = "http://127.0.0.1:7300", .config_applied_at = clock.wall(), .store = store.state()}; },
+        .status =
+            [this] {
+                return StatusReport{.started_at = clock.wall() - 5'000'000,
+                                    .data_address = "http://127.0.0.1:7300",
+                                    .config_applied_at = clock.wall(),
+                                    .store = store.state()};
+            },
         .metrics = [](telemetry::Exposition) { return std::string("gotthard_inflight 0\n"); },
         .try_config = load,
         .reload =
@@ -47,7 +54,8 @@ World::World() {
     });
 }
 
-Response World::raw(std::string_view method, std::string_view target, std::string_view authorization, bool trusted, std::string_view body) {
+Response World::raw(std::string_view method, std::string_view target, std::string_view authorization, bool trusted,
+                    std::string_view body) {
     const auto query = target.find('?');
     return handle({.method = method,
                    .path = target.substr(0, query),
@@ -107,7 +115,8 @@ Answer::Answer(const Response& response) : status(response.status), body(respons
 std::string header_of(const Response& response, std::string_view name) {
     for (const auto line : split_list(response.headers, '\n')) {
         const auto colon = line.find(':');
-        if (colon != std::string_view::npos && equals_ignoring_case(line.substr(0, colon), name)) return std::string(trim(line.substr(colon + 1)));
+        if (colon != std::string_view::npos && equals_ignoring_case(line.substr(0, colon), name))
+            return std::string(trim(line.substr(colon + 1)));
     }
     return {};
 }

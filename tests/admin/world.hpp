@@ -1,4 +1,5 @@
-// A gateway's insides for the admin API's tests: an in-memory store, real keys, a configuration as text, a clock that stands still.
+// A gateway's insides for the admin API's tests: an in-memory store, real keys, a configuration as text, a clock that stands
+// still.
 #pragma once
 
 #include <memory>
@@ -9,8 +10,8 @@
 
 #include "admin/dispatch.hpp"
 #include "admin/services.hpp"
-#include "base/json.hpp"
 #include "base/clock.hpp"
+#include "base/json.hpp"
 #include "store/memory/memory_store.hpp"
 
 namespace gotthard::admin::test {
@@ -35,7 +36,8 @@ public:
     /// A call with the administrator's token.
     Response call(std::string_view method, std::string_view target, std::string_view body = {}, std::string_view if_match = {});
     /// A call as it comes, without credentials unless given.
-    Response raw(std::string_view method, std::string_view target, std::string_view authorization, bool trusted = false, std::string_view body = {});
+    Response raw(std::string_view method, std::string_view target, std::string_view authorization, bool trusted = false,
+                 std::string_view body = {});
 
     /// A record in the store; `fill` may change it.
     void add_request(std::string_view model, std::string_view key, std::int64_t status, Micros ts = 0);

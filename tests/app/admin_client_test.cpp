@@ -23,7 +23,8 @@ TEST(ServerAddress, ReadsUrlsAndRefusesTheRest) {
     EXPECT_EQ(secure->port, 443);
     EXPECT_EQ(secure->base_path, "/prefix");
     EXPECT_EQ(ServerAddress::parse_url("http://[::1]:7301", Secret())->host, "::1");
-    for (const auto* url : {"", "gw.example", "ftp://gw", "http://", "http://:80", "http://a:0", "http://a:99999", "http://a:x", "http://u:p@a", "http://a?x=1", "http://a b", "http://[::1", "http://a\r\nx: y"})
+    for (const auto* url : {"", "gw.example", "ftp://gw", "http://", "http://:80", "http://a:0", "http://a:99999", "http://a:x",
+                            "http://u:p@a", "http://a?x=1", "http://a b", "http://[::1", "http://a\r\nx: y"})
         EXPECT_FALSE(ServerAddress::parse_url(url, Secret())) << url;
 }
 
@@ -76,7 +77,9 @@ TEST(AdminClient, AProblemBecomesTheGatewaysOwnWords) {
 TEST(AdminClient, CutAndGarbledAnswersAreFailures) {
     FakeGateway gateway;
     auto client = over_socket(gateway);
-    for (const auto* text : {"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nhalf", "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhel", "HTTP/1.1 200 OK\r\n", "HTTP/9.9 what", "HTTP/1.1 200 OK\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\nab"}) {
+    for (const auto* text :
+         {"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nhalf", "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhel",
+          "HTTP/1.1 200 OK\r\n", "HTTP/9.9 what", "HTTP/1.1 200 OK\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\nab"}) {
         gateway.answer("GET /a", text);
         EXPECT_FALSE(client.call("GET", "/a")) << text;
     }
@@ -97,7 +100,8 @@ TEST(AdminClient, WithoutAGatewayItSaysHowToReachOne) {
 
 TEST(AdminClient, FollowsEventsUntilToldToStop) {
     FakeGateway gateway;
-    const std::string events = ": hello\n\nid: 1\nevent: request\ndata: {\"seq\":1}\n\nid: 2\nevent: request\ndata: {\"seq\":2}\n\n";
+    const std::string events =
+        ": hello\n\nid: 1\nevent: request\ndata: {\"seq\":1}\n\nid: 2\nevent: request\ndata: {\"seq\":2}\n\n";
     gateway.answer("GET /s", "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n" + events);
     std::vector<std::string> seen;
     EXPECT_TRUE(over_socket(gateway).follow("/s", [&](const SseEvent& event) {

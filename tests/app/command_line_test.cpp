@@ -1,13 +1,13 @@
 // Parsing, help and exit codes.
 #include <gtest/gtest.h>
 
-#include <fstream>
 #include <filesystem>
+#include <fstream>
 #include <iterator>
 
 #include "app/shell.hpp"
-#include "base/json.hpp"
 #include "app/version.hpp"
+#include "base/json.hpp"
 
 namespace gotthard::app::test {
 namespace {
@@ -27,10 +27,22 @@ TEST(CommandLine, WithoutAVerbTheGatewayIsServed) {
 }
 
 TEST(CommandLine, WrongUsageIs2AndSaysWhat) {
-    const std::vector<std::vector<std::string>> wrong = {
-        {"--nonsense"}, {"serve", "--nonsense"}, {"serve", "x"}, {"keys"}, {"keys", "create"}, {"keys", "creat", "x"}, {"requests", "--limit", "0"},
-        {"requests", "--filter", "noequals"}, {"connect"}, {"completion"}, {"completion", "tcsh"}, {"check", "a", "b"}, {"--config"}, {"keys", "update", "x"},
-        {"keys", "create", "a", "--expires", "soon"}, {"keys", "update", "x", "--model", "a", "--all-models"}};
+    const std::vector<std::vector<std::string>> wrong = {{"--nonsense"},
+                                                         {"serve", "--nonsense"},
+                                                         {"serve", "x"},
+                                                         {"keys"},
+                                                         {"keys", "create"},
+                                                         {"keys", "creat", "x"},
+                                                         {"requests", "--limit", "0"},
+                                                         {"requests", "--filter", "noequals"},
+                                                         {"connect"},
+                                                         {"completion"},
+                                                         {"completion", "tcsh"},
+                                                         {"check", "a", "b"},
+                                                         {"--config"},
+                                                         {"keys", "update", "x"},
+                                                         {"keys", "create", "a", "--expires", "soon"},
+                                                         {"keys", "update", "x", "--model", "a", "--all-models"}};
     for (const auto& arguments : wrong) {
         Shell shell;
         EXPECT_EQ(shell.run(arguments), 2) << arguments.back();
@@ -59,9 +71,28 @@ TEST(CommandLine, VerbsOfLaterVersionsSaySo) {
 }
 
 TEST(CommandLine, EveryVerbHasHelpWithAnExample) {
-    const std::vector<std::vector<std::string>> verbs = {
-        {}, {"serve"}, {"check"}, {"init"}, {"schema"}, {"keys"}, {"keys", "create"}, {"keys", "list"}, {"keys", "show"}, {"keys", "update"}, {"keys", "rotate"},
-        {"keys", "revoke"}, {"models"}, {"providers"}, {"requests"}, {"requests", "show"}, {"usage"}, {"connect"}, {"explain"}, {"status"}, {"version"}, {"completion"}};
+    const std::vector<std::vector<std::string>> verbs = {{},
+                                                         {"serve"},
+                                                         {"check"},
+                                                         {"init"},
+                                                         {"schema"},
+                                                         {"keys"},
+                                                         {"keys", "create"},
+                                                         {"keys", "list"},
+                                                         {"keys", "show"},
+                                                         {"keys", "update"},
+                                                         {"keys", "rotate"},
+                                                         {"keys", "revoke"},
+                                                         {"models"},
+                                                         {"providers"},
+                                                         {"requests"},
+                                                         {"requests", "show"},
+                                                         {"usage"},
+                                                         {"connect"},
+                                                         {"explain"},
+                                                         {"status"},
+                                                         {"version"},
+                                                         {"completion"}};
     for (auto arguments : verbs) {
         Shell shell;
         arguments.push_back("--help");
@@ -153,8 +184,11 @@ TEST(Schema, IsJson) {
 
 TEST_F(ConnectWrite, MergesIntoTheClientsSettings) {
     std::filesystem::create_directory(".claude");
-    write(".claude/settings.local.json", R"json({"permissions":{"allow":["Bash(ls)"]},"env":{"MINE":"1","ANTHROPIC_MODEL":"old"}})json");
-    EXPECT_EQ(shell.run({"connect", "claude-code", "--base", "http://gw:7300", "--model", "fast", "--key", "sk-gw-abc", "--write"}), 0) << shell.error;
+    write(".claude/settings.local.json",
+          R"json({"permissions":{"allow":["Bash(ls)"]},"env":{"MINE":"1","ANTHROPIC_MODEL":"old"}})json");
+    EXPECT_EQ(
+        shell.run({"connect", "claude-code", "--base", "http://gw:7300", "--model", "fast", "--key", "sk-gw-abc", "--write"}), 0)
+        << shell.error;
     json::Document document;
     const auto text = read(".claude/settings.local.json");
     ASSERT_TRUE(document.parse(text)) << text;
@@ -168,7 +202,10 @@ TEST_F(ConnectWrite, MergesIntoTheClientsSettings) {
 
 TEST_F(ConnectWrite, ReplacesLinesOfAnEnvironmentFile) {
     write(".env", "A=1\nOPENAI_API_KEY=old\nB=2");
-    EXPECT_EQ(shell.run({"connect", "openai-python", "--base", "http://gw:7300/", "--model", "fast", "--key", "sk-gw-abc", "--write"}), 0) << shell.error;
+    EXPECT_EQ(
+        shell.run({"connect", "openai-python", "--base", "http://gw:7300/", "--model", "fast", "--key", "sk-gw-abc", "--write"}),
+        0)
+        << shell.error;
     EXPECT_EQ(read(".env"), "A=1\nOPENAI_API_KEY=sk-gw-abc\nB=2\nOPENAI_BASE_URL=http://gw:7300/v1\n");
 }
 

@@ -16,14 +16,16 @@ TEST(Completion, EveryShellKnowsVerbsClientsAndOptions) {
         EXPECT_EQ(shell.run({"completion", shell_name}), 0);
         for (const auto* word : {"serve", "keys", "create", "rotate", "requests", "claude-code", "follow", "completion"})
             EXPECT_NE(shell.out.find(word), std::string::npos) << shell_name << ": " << word;
-        for (const auto* word : {"codex", "teams"}) EXPECT_EQ(shell.out.find(word), std::string::npos) << shell_name << ": " << word;
+        for (const auto* word : {"codex", "teams"})
+            EXPECT_EQ(shell.out.find(word), std::string::npos) << shell_name << ": " << word;
     }
 }
 
 /// What bash offers at the end of `line`, or "" when there is no bash here.
 std::string offered(const std::string& script, const std::string& words, int at) {
     const auto path = testing::TempDir() + "gotthard-completion-" + std::to_string(getpid()) + ".sh";
-    std::ofstream(path) << script << "\nCOMP_WORDS=(" << words << ")\nCOMP_CWORD=" << at << "\n_gotthard\necho \"${COMPREPLY[*]}\"\n";
+    std::ofstream(path) << script << "\nCOMP_WORDS=(" << words << ")\nCOMP_CWORD=" << at
+                        << "\n_gotthard\necho \"${COMPREPLY[*]}\"\n";
     std::FILE* pipe = popen(("bash " + path + " 2>&1").c_str(), "r");
     char room[4096] = "";
     const auto got = std::fread(room, 1, sizeof room - 1, pipe);

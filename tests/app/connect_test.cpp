@@ -20,7 +20,10 @@ TEST(Connect, EveryClientGetsItsSettings) {
     for (const auto& client : clients()) {
         if (!client.needs.empty()) continue;
         Shell shell;
-        EXPECT_EQ(shell.run({"connect", std::string(client.name), "--base", "http://127.0.0.1:7300", "--model", "lab/qwen3-8b", "--key", "sk-gw-KEY"}), 0) << shell.error;
+        EXPECT_EQ(shell.run({"connect", std::string(client.name), "--base", "http://127.0.0.1:7300", "--model", "lab/qwen3-8b",
+                             "--key", "sk-gw-KEY"}),
+                  0)
+            << shell.error;
         EXPECT_EQ(shell.out, read_golden(std::string(client.name))) << client.name;
         EXPECT_EQ(shell.out.find('@' + std::string("MODEL")), std::string::npos);
     }
@@ -35,7 +38,8 @@ TEST(Connect, ClientsWhoseDialectIsNotSpokenYetAreToldSo) {
 }
 
 TEST(Connect, TheContractsClientsAreAllKnown) {
-    for (const auto* name : {"claude-code", "codex", "gemini-cli", "opencode", "openai-python", "openai-node", "anthropic-python", "anthropic-node", "google-genai", "langchain", "ai-sdk", "curl"})
+    for (const auto* name : {"claude-code", "codex", "gemini-cli", "opencode", "openai-python", "openai-node", "anthropic-python",
+                             "anthropic-node", "google-genai", "langchain", "ai-sdk", "curl"})
         EXPECT_NE(find_client(name), nullptr) << name;
     Shell shell;
     EXPECT_EQ(shell.run({"connect", "netscape"}), 2);
@@ -43,12 +47,18 @@ TEST(Connect, TheContractsClientsAreAllKnown) {
 }
 
 TEST(Connect, NothingThatCouldEndAStringIsPutIn) {
-    const std::vector<std::vector<std::string>> attempts = {{"--model", "a\"; rm -rf /"}, {"--key", "k'x"}, {"--base", "http://x\ny"}, {"--model", "$(id)"}, {"--model", "a\\"}, {"--model", "a b"}, {"--model", "`id`"}};
+    const std::vector<std::vector<std::string>> attempts = {
+        {"--model", "a\"; rm -rf /"}, {"--key", "k'x"},   {"--base", "http://x\ny"}, {"--model", "$(id)"},
+        {"--model", "a\\"},           {"--model", "a b"}, {"--model", "`id`"}};
     for (const auto& attempt : attempts) {
         Shell shell;
         std::vector<std::string> arguments = {"connect", "curl", "--base", "http://gw", "--model", "fast"};
-        if (attempt[0] == "--key") arguments.insert(arguments.end(), attempt.begin(), attempt.end());
-        else arguments = {"connect", "curl", "--base", attempt[0] == "--base" ? attempt[1] : "http://gw", "--model", attempt[0] == "--model" ? attempt[1] : "fast"};
+        if (attempt[0] == "--key")
+            arguments.insert(arguments.end(), attempt.begin(), attempt.end());
+        else
+            arguments = {"connect", "curl",
+                         "--base",  attempt[0] == "--base" ? attempt[1] : "http://gw",
+                         "--model", attempt[0] == "--model" ? attempt[1] : "fast"};
         EXPECT_EQ(shell.run(arguments), 2) << attempt[1];
         EXPECT_TRUE(shell.out.empty());
     }

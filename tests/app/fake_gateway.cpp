@@ -44,7 +44,8 @@ net::Socket listen_tcp(std::uint16_t& port) {
 /// Bytes of the body that a head announces.
 std::size_t body_size(std::string_view head) {
     for (const auto line : split_list(head, '\n'))
-        if (starts_with_ignoring_case(line, "content-length:")) return parse_integer<std::size_t>(trim(line.substr(15))).value_or(0);
+        if (starts_with_ignoring_case(line, "content-length:"))
+            return parse_integer<std::size_t>(trim(line.substr(15))).value_or(0);
     return 0;
 }
 
@@ -85,7 +86,9 @@ std::string FakeGateway::url() const { return fmt::format("http://127.0.0.1:{}",
 void FakeGateway::answer(const std::string& call, std::string text, int status) {
     const std::lock_guard lock(mutex_);
     if (!text.starts_with("HTTP/"))
-        text = fmt::format("HTTP/1.1 {} Whatever\r\ncontent-type: application/json\r\netag: \"7\"\r\ncontent-length: {}\r\n\r\n{}", status, text.size(), text);
+        text =
+            fmt::format("HTTP/1.1 {} Whatever\r\ncontent-type: application/json\r\netag: \"7\"\r\ncontent-length: {}\r\n\r\n{}",
+                        status, text.size(), text);
     answers_[call] = std::move(text);
 }
 
@@ -108,7 +111,9 @@ void FakeGateway::serve(int listener) {
 
 void FakeGateway::serve_one(int connection) {
     const auto request = read_request(connection);
-    std::string text = "HTTP/1.1 404 Not Found\r\ncontent-type: application/problem+json\r\ncontent-length: 44\r\n\r\n{\"detail\":\"not scripted\",\"code\":\"not_found\"}";
+    std::string text =
+        "HTTP/1.1 404 Not Found\r\ncontent-type: application/problem+json\r\ncontent-length: 44\r\n\r\n{\"detail\":\"not "
+        "scripted\",\"code\":\"not_found\"}";
     {
         const std::lock_guard lock(mutex_);
         requests_.push_back(request);

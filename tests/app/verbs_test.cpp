@@ -31,10 +31,12 @@ protected:
 
 TEST_F(Verbs, AFreshKeyStandsAloneOnStandardOutput) {
     gateway.answer("POST /api/v1/keys", R"({"value":"sk-gw-secret","key":)" + key_json("ci") + "}", 201);
-    EXPECT_EQ(run({"keys", "create", "ci", "--model", "lab/*", "--model", "fast", "--expires", "30d", "--team", "blue"}), 0) << shell.error;
+    EXPECT_EQ(run({"keys", "create", "ci", "--model", "lab/*", "--model", "fast", "--expires", "30d", "--team", "blue"}), 0)
+        << shell.error;
     EXPECT_EQ(shell.out, "sk-gw-secret\n");
     EXPECT_NE(shell.error.find("only time"), std::string::npos);
-    EXPECT_TRUE(gateway.last_request().ends_with(R"({"name":"ci","models":["lab/*","fast"],"team":"blue","expires_in":"30d"})")) << gateway.last_request();
+    EXPECT_TRUE(gateway.last_request().ends_with(R"({"name":"ci","models":["lab/*","fast"],"team":"blue","expires_in":"30d"})"))
+        << gateway.last_request();
 }
 
 TEST_F(Verbs, AKeyIsFoundByItsName) {
@@ -60,7 +62,8 @@ TEST_F(Verbs, AnUpdateIsMadeForTheVersionThatWasRead) {
 
 TEST_F(Verbs, ListsRunOverAllPages) {
     gateway.answer("GET /api/v1/keys?limit=500", R"({"data":[)" + key_json("one") + R"(],"next_cursor":"c/1"})");
-    gateway.answer("GET /api/v1/keys?limit=500&cursor=c%2F1", R"({"data":[)" + key_json("two") + "," + key_json("old", "revoked") + R"(],"next_cursor":null})");
+    gateway.answer("GET /api/v1/keys?limit=500&cursor=c%2F1",
+                   R"({"data":[)" + key_json("two") + "," + key_json("old", "revoked") + R"(],"next_cursor":null})");
     EXPECT_EQ(run({"keys", "list"}), 0) << shell.error;
     EXPECT_NE(shell.out.find("one"), std::string::npos);
     EXPECT_NE(shell.out.find("two"), std::string::npos);
@@ -84,13 +87,20 @@ TEST_F(Verbs, RequestsAreOneLineEach) {
 }
 
 TEST_F(Verbs, FiltersBecomeParameters) {
-    gateway.answer("GET /api/v1/requests?key=ci&model=lab%2F%2A&status=5xx&from=7d&provider=lab&limit=2", R"({"data":[],"next_cursor":null})");
-    EXPECT_EQ(run({"requests", "--key", "ci", "--model", "lab/*", "--status", "5xx", "--since", "7d", "--filter", "provider=lab", "--limit", "2"}), 0) << gateway.last_request();
+    gateway.answer("GET /api/v1/requests?key=ci&model=lab%2F%2A&status=5xx&from=7d&provider=lab&limit=2",
+                   R"({"data":[],"next_cursor":null})");
+    EXPECT_EQ(run({"requests", "--key", "ci", "--model", "lab/*", "--status", "5xx", "--since", "7d", "--filter", "provider=lab",
+                   "--limit", "2"}),
+              0)
+        << gateway.last_request();
     EXPECT_NE(shell.error.find("No requests"), std::string::npos);
 }
 
 TEST_F(Verbs, FollowPrintsRecordsAsTheyCome) {
-    gateway.answer("GET /api/v1/requests/stream?model=fast", std::string("HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\nretry: 2000\n\nid: 1\nevent: request\ndata: ") + record + "\n\n");
+    gateway.answer(
+        "GET /api/v1/requests/stream?model=fast",
+        std::string("HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\nretry: 2000\n\nid: 1\nevent: request\ndata: ") +
+            record + "\n\n");
     EXPECT_EQ(run({"requests", "-f", "--model", "fast"}), 0) << shell.error;
     EXPECT_NE(shell.out.find("fast > lab/qwen3-8b"), std::string::npos) << shell.out;
     EXPECT_EQ(run({"requests", "--follow", "--model", "fast", "--json"}), 0);
@@ -106,8 +116,9 @@ TEST_F(Verbs, OneRequestIsShownInFull) {
 }
 
 TEST_F(Verbs, UsageIsATableOfItsDimensions) {
-    gateway.answer("GET /api/v1/usage?by=key%2Cmodel&from=7d",
-                   R"({"data":[{"by":{"key":"ci","model":"fast"},"bucket":null,"requests":12345,"errors":2,"input":1000000,"output":5,"cached_read":0,"cache_write":0,"reasoning":0,"cost":"1.5","unpriced":0,"estimated":0}],"next_cursor":null})");
+    gateway.answer(
+        "GET /api/v1/usage?by=key%2Cmodel&from=7d",
+        R"({"data":[{"by":{"key":"ci","model":"fast"},"bucket":null,"requests":12345,"errors":2,"input":1000000,"output":5,"cached_read":0,"cache_write":0,"reasoning":0,"cost":"1.5","unpriced":0,"estimated":0}],"next_cursor":null})");
     EXPECT_EQ(run({"usage", "--by", "key,model", "--since", "7d"}), 0) << gateway.last_request();
     EXPECT_NE(shell.out.find("KEY"), std::string::npos);
     EXPECT_NE(shell.out.find("12.3k"), std::string::npos) << shell.out;
@@ -115,24 +126,32 @@ TEST_F(Verbs, UsageIsATableOfItsDimensions) {
 }
 
 TEST_F(Verbs, ModelsShowTheirPrices) {
-    gateway.answer("GET /api/v1/models",
-                   R"({"data":[{"name":"fast","alias":true,"targets":["lab/q"],"provider":"lab","upstream_model":"q","context_window":131072,"price":{"source":"config","input":"0.5","output":"0"}},{"name":"lab/q","alias":false,"targets":["lab/q"],"provider":"lab","upstream_model":"q","context_window":null,"price":{"source":"unknown","input":null,"output":null}}],"next_cursor":null})");
+    gateway.answer(
+        "GET /api/v1/models",
+        R"({"data":[{"name":"fast","alias":true,"targets":["lab/q"],"provider":"lab","upstream_model":"q","context_window":131072,"price":{"source":"config","input":"0.5","output":"0"}},{"name":"lab/q","alias":false,"targets":["lab/q"],"provider":"lab","upstream_model":"q","context_window":null,"price":{"source":"unknown","input":null,"output":null}}],"next_cursor":null})");
     EXPECT_EQ(run({"models"}), 0) << shell.error;
-    EXPECT_EQ(shell.out, "MODEL  SERVED BY  CONTEXT  INPUT $/M  OUTPUT $/M\nfast   lab/q         131k      $0.50        free\nlab/q  lab              -          ?           ?\n");
+    EXPECT_EQ(shell.out,
+              "MODEL  SERVED BY  CONTEXT  INPUT $/M  OUTPUT $/M\nfast   lab/q         131k      $0.50        free\nlab/q  lab    "
+              "          -          ?           ?\n");
 }
 
 TEST_F(Verbs, ExplainTellsTheWay) {
-    gateway.answer("POST /api/v1/explain", R"({"model":"smart","route":"smart","target":"a/b","reason":"because","candidates":[{"target":"a/b","dialect":"chat","removed_by":null}]})");
+    gateway.answer(
+        "POST /api/v1/explain",
+        R"({"model":"smart","route":"smart","target":"a/b","reason":"because","candidates":[{"target":"a/b","dialect":"chat","removed_by":null}]})");
     EXPECT_EQ(run({"explain", "--key", key_id, "--model", "smart"}), 0) << shell.error;
     EXPECT_NE(shell.out.find("smart: goes to a/b\nbecause\n"), std::string::npos) << shell.out;
     EXPECT_EQ(run({"explain", "--body", "/nonexistent"}), 2);
     gateway.answer("GET /api/v1/keys?name=ci&limit=500", R"({"data":[)" + key_json("ci") + R"(],"next_cursor":null})");
     EXPECT_EQ(run({"explain", "--key", "ci", "--model", "smart"}), 0) << shell.error;
-    EXPECT_TRUE(gateway.last_request().ends_with(std::string(R"({"model":"smart","key":")") + key_id + "\"}")) << gateway.last_request();
+    EXPECT_TRUE(gateway.last_request().ends_with(std::string(R"({"model":"smart","key":")") + key_id + "\"}"))
+        << gateway.last_request();
 }
 
 TEST_F(Verbs, WhatTheGatewayRefusesIs1InItsOwnWords) {
-    gateway.answer("GET /api/v1/requests?nonsense=1&limit=50", R"({"detail":"'nonsense' is not a parameter of this path.","code":"invalid_request","field":"nonsense"})", 400);
+    gateway.answer("GET /api/v1/requests?nonsense=1&limit=50",
+                   R"({"detail":"'nonsense' is not a parameter of this path.","code":"invalid_request","field":"nonsense"})",
+                   400);
     EXPECT_EQ(run({"requests", "--filter", "nonsense=1"}), 1);
     EXPECT_EQ(shell.error, "gotthard: 'nonsense' is not a parameter of this path.\n");
 }
@@ -155,7 +174,9 @@ TEST_F(Verbs, TheServerAndItsTokenMayBeNamed) {
 }
 
 TEST_F(Verbs, ATerminalDoesNotObeyWhatClientsSent) {
-    gateway.answer("GET /api/v1/requests?limit=50", R"({"data":[{"id":"x","ts":"2026-11-25T14:03:22Z","request_model":"a\u001b]0;owned\u0007\u202eb\nc","status":200}],"next_cursor":null})");
+    gateway.answer(
+        "GET /api/v1/requests?limit=50",
+        R"({"data":[{"id":"x","ts":"2026-11-25T14:03:22Z","request_model":"a\u001b]0;owned\u0007\u202eb\nc","status":200}],"next_cursor":null})");
     EXPECT_EQ(run({"requests"}), 0);
     EXPECT_EQ(shell.out.find('\x1b'), std::string::npos);
     EXPECT_EQ(shell.out.find('\a'), std::string::npos);

@@ -102,16 +102,19 @@ Result<BlockingStream> connect(const ServerAddress& address) {
     if (stream) return stream;
     auto failure = std::move(stream.error());
     const auto remedy = address.host.empty()
-                            ? std::string("Is it running ('gotthard serve'), and with this data directory (--data)? Another machine's is reached with --server URL --token T.")
+                            ? std::string(
+                                  "Is it running ('gotthard serve'), and with this data directory (--data)? Another machine's is "
+                                  "reached with --server URL --token T.")
                             : std::string("Is the URL that of its admin listener (port 7301 unless configured)?");
     failure.message = fmt::format("No gateway answers at {} ({}). {}", address.text(), failure.message, remedy);
     return std::unexpected(std::move(failure));
 }
 
-std::string request_text(const ServerAddress& address, std::string_view method, std::string_view path, std::string_view body, std::string_view if_match,
-                         std::string_view accept) {
-    std::string text = fmt::format("{} {}{} HTTP/1.1\r\nhost: {}\r\naccept: {}\r\nuser-agent: gotthard-cli\r\nconnection: close\r\n", method,
-                                   address.base_path, path, address.host.empty() ? "gotthard" : address.host, accept);
+std::string request_text(const ServerAddress& address, std::string_view method, std::string_view path, std::string_view body,
+                         std::string_view if_match, std::string_view accept) {
+    std::string text =
+        fmt::format("{} {}{} HTTP/1.1\r\nhost: {}\r\naccept: {}\r\nuser-agent: gotthard-cli\r\nconnection: close\r\n", method,
+                    address.base_path, path, address.host.empty() ? "gotthard" : address.host, accept);
     if (!address.token.empty()) text.append("authorization: Bearer ").append(address.token.reveal()).append("\r\n");
     if (!if_match.empty()) text += fmt::format("if-match: {}\r\n", if_match);
     if (!body.empty()) text += "content-type: application/json\r\n";
@@ -142,12 +145,17 @@ Result<BlockingStream> send(const ServerAddress& address, const std::string& req
 }  // namespace
 
 Result<ServerAddress> ServerAddress::parse_url(std::string_view url, Secret token) {
-    const auto wrong = [&](std::string_view why) { return fail(FailureKind::invalid_request, fmt::format("'{}' is not a server URL: {}. Write it like http://127.0.0.1:7301.", url, why)); };
+    const auto wrong = [&](std::string_view why) {
+        return fail(FailureKind::invalid_request,
+                    fmt::format("'{}' is not a server URL: {}. Write it like http://127.0.0.1:7301.", url, why));
+    };
     ServerAddress address;
     address.token = std::move(token);
     std::string_view rest = url;
-    if (starts_with_ignoring_case(rest, "https://")) address.tls = true;
-    else if (!starts_with_ignoring_case(rest, "http://")) return wrong("it begins with neither http:// nor https://");
+    if (starts_with_ignoring_case(rest, "https://"))
+        address.tls = true;
+    else if (!starts_with_ignoring_case(rest, "http://"))
+        return wrong("it begins with neither http:// nor https://");
     rest.remove_prefix(address.tls ? 8 : 7);
     const auto slash = rest.find_first_of("/?#");
     auto authority = rest.substr(0, slash);
@@ -156,7 +164,8 @@ Result<ServerAddress> ServerAddress::parse_url(std::string_view url, Secret toke
     while (address.base_path.ends_with('/')) address.base_path.pop_back();
     for (const char c : url)
         if (static_cast<unsigned char>(c) <= ' ' || c == 0x7F) return wrong("it holds blanks");
-    if (authority.find('@') != std::string_view::npos) return fail(FailureKind::invalid_request, "Give the token with --token, not inside the URL.");
+    if (authority.find('@') != std::string_view::npos)
+        return fail(FailureKind::invalid_request, "Give the token with --token, not inside the URL.");
     std::string_view port;
     if (authority.starts_with('[')) {
         const auto close = authority.find(']');
@@ -185,7 +194,8 @@ std::string ServerAddress::text() const {
     return fmt::format("{}://{}{}{}:{}{}", tls ? "https" : "http", six ? "[" : "", host, six ? "]" : "", port, base_path);
 }
 
-Result<AdminAnswer> AdminClient::call(std::string_view method, std::string_view path, std::string_view body, std::string_view if_match) {
+Result<AdminAnswer> AdminClient::call(std::string_view method, std::string_view path, std::string_view body,
+                                      std::string_view if_match) {
     auto stream = send(address_, request_text(address_, method, path, body, if_match, "application/json"));
     if (!stream) return std::unexpected(std::move(stream.error()));
     AnswerReader reader(*stream, method);
@@ -224,8 +234,10 @@ Status AdminClient::follow(std::string_view path, const std::function<bool(const
 std::string percent_encode(std::string_view text) {
     std::string out;
     for (const char c : text) {
-        if (is_alpha(c) || is_digit(c) || c == '-' || c == '_' || c == '.' || c == '~') out += c;
-        else out += fmt::format("%{:02X}", static_cast<unsigned char>(c));
+        if (is_alpha(c) || is_digit(c) || c == '-' || c == '_' || c == '.' || c == '~')
+            out += c;
+        else
+            out += fmt::format("%{:02X}", static_cast<unsigned char>(c));
     }
     return out;
 }

@@ -19,7 +19,7 @@ struct ServerAddress {
     std::string host;
     std::uint16_t port = 0;
     bool tls = false;
-    std::string base_path;    ///< Of the URL, without the last slash; usually empty.
+    std::string base_path;  ///< Of the URL, without the last slash; usually empty.
     Secret token;
 
     /// "http://127.0.0.1:7301", "https://gw.example/prefix". Credentials in it are refused.
@@ -37,9 +37,10 @@ class AdminClient {
 public:
     explicit AdminClient(ServerAddress address) : address_(std::move(address)) {}
 
-    /// The answer of a good call (2xx). A problem becomes a Failure with the gateway's own words; no gateway: upstream_unavailable,
-    /// which says how to reach or start one.
-    Result<AdminAnswer> call(std::string_view method, std::string_view path, std::string_view body = {}, std::string_view if_match = {});
+    /// The answer of a good call (2xx). A problem becomes a Failure with the gateway's own words; no gateway:
+    /// upstream_unavailable, which says how to reach or start one.
+    Result<AdminAnswer> call(std::string_view method, std::string_view path, std::string_view body = {},
+                             std::string_view if_match = {});
 
     /// Reads server-sent events until the gateway ends them or `seen` says false.
     Status follow(std::string_view path, const std::function<bool(const SseEvent&)>& seen);

@@ -25,7 +25,8 @@ void limit_waiting(int fd, std::chrono::seconds limit) {
 }
 
 std::unexpected<Failure> broken(std::string_view what) {
-    if (errno == EAGAIN || errno == EWOULDBLOCK) return fail(FailureKind::upstream_timeout, "The gateway did not answer in time.");
+    if (errno == EAGAIN || errno == EWOULDBLOCK)
+        return fail(FailureKind::upstream_timeout, "The gateway did not answer in time.");
     return unreachable(fmt::format("The connection to the gateway broke while {}: {}.", what, std::strerror(errno)));
 }
 
@@ -45,16 +46,19 @@ void BlockingStream::FreeTls::operator()(ssl_ctx_st* context) const { SSL_CTX_fr
 Result<BlockingStream> BlockingStream::connect_unix(const std::string& path, std::chrono::seconds limit) {
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
-    if (path.empty() || path.size() >= sizeof address.sun_path) return unreachable(fmt::format("'{}' is too long for a socket's path.", path));
+    if (path.empty() || path.size() >= sizeof address.sun_path)
+        return unreachable(fmt::format("'{}' is too long for a socket's path.", path));
     std::memcpy(address.sun_path, path.data(), path.size());
     net::Socket socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
     if (!socket) return unreachable(std::strerror(errno));
     limit_waiting(socket.fd(), limit);
-    if (::connect(socket.fd(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) return unreachable(std::strerror(errno));
+    if (::connect(socket.fd(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
+        return unreachable(std::strerror(errno));
     return BlockingStream(std::move(socket));
 }
 
-Result<BlockingStream> BlockingStream::connect_tcp(const std::string& host, std::uint16_t port, bool tls, std::chrono::seconds limit) {
+Result<BlockingStream> BlockingStream::connect_tcp(const std::string& host, std::uint16_t port, bool tls,
+                                                   std::chrono::seconds limit) {
     addrinfo hints{};
     hints.ai_socktype = SOCK_STREAM;
     addrinfo* found = nullptr;
@@ -111,7 +115,8 @@ Status BlockingStream::write(std::string_view text) {
 Result<std::size_t> BlockingStream::read(std::span<char> room) {
     for (;;) {
         errno = 0;
-        const auto got = tls_ ? SSL_read(tls_.get(), room.data(), static_cast<int>(room.size())) : ::recv(socket_.fd(), room.data(), room.size(), 0);
+        const auto got = tls_ ? SSL_read(tls_.get(), room.data(), static_cast<int>(room.size()))
+                              : ::recv(socket_.fd(), room.data(), room.size(), 0);
         if (got > 0) return static_cast<std::size_t>(got);
         if (tls_ && SSL_get_error(tls_.get(), static_cast<int>(got)) == SSL_ERROR_ZERO_RETURN) return 0;
         if (!tls_ && got == 0) return 0;

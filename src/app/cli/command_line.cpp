@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <sstream>
 
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
+#include <CLI/CLI.hpp>
 
 #include "app/cli/setting.hpp"
 #include "app/version.hpp"
@@ -32,14 +32,17 @@ constexpr LaterVerb later_verbs[] = {
 };
 
 void add_serve_options(CLI::App& app, Setting& setting) {
-    app.add_option("--config", setting.serve.config, "Configuration; default: $GOTTHARD_CONFIG, ./gotthard.yaml, /etc/gotthard/gotthard.yaml")->type_name("F");
+    app.add_option("--config", setting.serve.config,
+                   "Configuration; default: $GOTTHARD_CONFIG, ./gotthard.yaml, /etc/gotthard/gotthard.yaml")
+        ->type_name("F");
     app.add_option("--listen", setting.serve.listen, "Address for clients, over the configuration's")->type_name("A");
     app.add_option("--admin", setting.serve.admin, "Address of the admin API, over the configuration's")->type_name("A");
     app.add_option("--data", setting.serve.data, "Data directory, over the configuration's")->type_name("DIR");
 }
 
 void add_verbs(CLI::App& app, Setting& setting) {
-    CLI::App* serve = add_verb(app, "serve", "Run the gateway in the foreground (the default)", "gotthard serve --config gotthard.yaml --listen 127.0.0.1:7300");
+    CLI::App* serve = add_verb(app, "serve", "Run the gateway in the foreground (the default)",
+                               "gotthard serve --config gotthard.yaml --listen 127.0.0.1:7300");
     add_serve_options(*serve, setting);
     serve->callback([&setting] { setting.act([&setting] { return setting.programs.serve(setting.serve); }); });
     add_configuration_verbs(app, setting);
@@ -62,7 +65,9 @@ int refuse_verb(const Setting& setting, const CLI::App& app, const std::string& 
     std::vector<std::string> known;
     for (const auto* verb : app.get_subcommands([](const CLI::App*) { return true; })) known.push_back(verb->get_name());
     const auto closest = closest_names(name, known, 1);
-    return usage_fault(setting, closest.empty() ? fmt::format("There is no verb '{}'.", name) : fmt::format("There is no verb '{}'; did you mean '{}'?", name, closest.front()));
+    return usage_fault(setting, closest.empty()
+                                    ? fmt::format("There is no verb '{}'.", name)
+                                    : fmt::format("There is no verb '{}'; did you mean '{}'?", name, closest.front()));
 }
 
 /// Help is data, a fault is not; both are CLI11's words.
@@ -80,8 +85,16 @@ int finish_parse(const Setting& setting, const CLI::App& app, const CLI::ParseEr
 
 }  // namespace
 
-int run_command_line(const std::vector<std::string>& arguments, const Console& console, const Programs& programs, const Clock& clock) {
-    Setting setting{.console = console, .programs = programs, .clock = clock, .serve = {}, .server = {}, .token = {}, .json = false, .action = {}};
+int run_command_line(const std::vector<std::string>& arguments, const Console& console, const Programs& programs,
+                     const Clock& clock) {
+    Setting setting{.console = console,
+                    .programs = programs,
+                    .clock = clock,
+                    .serve = {},
+                    .server = {},
+                    .token = {},
+                    .json = false,
+                    .action = {}};
     CLI::App app("gotthard: one gateway between your programs and language models", "gotthard");
     app.set_help_flag("-h,--help", "Show this help");
     app.set_version_flag("--version", fmt::format("gotthard {}", version));
@@ -94,9 +107,7 @@ int run_command_line(const std::vector<std::string>& arguments, const Console& c
     if (const auto name = unknown_verb(arguments, app); !name.empty()) return refuse_verb(setting, app, name);
     try {
         app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
-    } catch (const CLI::ParseError& error) {
-        return finish_parse(setting, app, error);
-    }
+    } catch (const CLI::ParseError& error) { return finish_parse(setting, app, error); }
     if (!setting.action) return programs.serve(setting.serve);
     return setting.action();
 }

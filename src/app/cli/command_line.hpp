@@ -24,6 +24,7 @@ struct Programs {
 };
 
 /// `arguments` without the program's name.
-int run_command_line(const std::vector<std::string>& arguments, const Console& console, const Programs& programs, const Clock& clock);
+int run_command_line(const std::vector<std::string>& arguments, const Console& console, const Programs& programs,
+                     const Clock& clock);
 
 }  // namespace gotthard::app

@@ -47,9 +47,12 @@ void visit(const CLI::App& app, const std::string& path, std::vector<CompletionN
 }  // namespace
 
 std::string bash_completion(const std::vector<CompletionNode>& nodes) {
-    std::string out = "# bash completion for gotthard: source <(gotthard completion bash)\n_gotthard() {\n    local cur=${COMP_WORDS[COMP_CWORD]} at= word i\n";
+    std::string out =
+        "# bash completion for gotthard: source <(gotthard completion bash)\n_gotthard() {\n    local "
+        "cur=${COMP_WORDS[COMP_CWORD]} at= word i\n";
     out += "    for ((i = 1; i < COMP_CWORD; i++)); do\n        word=${COMP_WORDS[i]}\n        case \"$at $word\" in\n";
-    out += fmt::format("            {}) at=\"${{at:+$at }}$word\" ;;\n        esac\n    done\n    case \"$at\" in\n", path_patterns(nodes));
+    out += fmt::format("            {}) at=\"${{at:+$at }}$word\" ;;\n        esac\n    done\n    case \"$at\" in\n",
+                       path_patterns(nodes));
     for (const auto& node : nodes) {
         std::string words;
         for (const auto& word : node.words) words += (words.empty() ? "" : " ") + word.text;
@@ -59,9 +62,12 @@ std::string bash_completion(const std::vector<CompletionNode>& nodes) {
 }
 
 std::string zsh_completion(const std::vector<CompletionNode>& nodes) {
-    std::string out = "#compdef gotthard\n# zsh completion for gotthard: put it into a folder of $fpath as _gotthard\n_gotthard() {\n    local at= word\n    local -a choices\n";
+    std::string out =
+        "#compdef gotthard\n# zsh completion for gotthard: put it into a folder of $fpath as _gotthard\n_gotthard() {\n    local "
+        "at= word\n    local -a choices\n";
     out += "    for word in \"${(@)words[2,CURRENT-1]}\"; do\n        case \"$at $word\" in\n";
-    out += fmt::format("            {}) at=\"${{at:+$at }}$word\" ;;\n        esac\n    done\n    case \"$at\" in\n", path_patterns(nodes));
+    out += fmt::format("            {}) at=\"${{at:+$at }}$word\" ;;\n        esac\n    done\n    case \"$at\" in\n",
+                       path_patterns(nodes));
     for (const auto& node : nodes) {
         out += fmt::format("        \"{}\") choices=(", node.path);
         for (const auto& word : node.words) {
@@ -71,12 +77,16 @@ std::string zsh_completion(const std::vector<CompletionNode>& nodes) {
         }
         out += ") ;;\n";
     }
-    return out + "    esac\n    _describe gotthard choices || _files\n}\nif [ \"$funcstack[1]\" = _gotthard ]; then _gotthard \"$@\"; else compdef _gotthard gotthard; fi\n";
+    return out +
+           "    esac\n    _describe gotthard choices || _files\n}\nif [ \"$funcstack[1]\" = _gotthard ]; then _gotthard \"$@\"; "
+           "else compdef _gotthard gotthard; fi\n";
 }
 
 std::string fish_completion(const std::vector<CompletionNode>& nodes) {
     std::string out = "# fish completion for gotthard: gotthard completion fish > ~/.config/fish/completions/gotthard.fish\n";
-    out += "function __gotthard_at\n    set -l at\n    for word in (commandline -opc)[2..-1]\n        switch \"$at $word\"\n            case ";
+    out +=
+        "function __gotthard_at\n    set -l at\n    for word in (commandline -opc)[2..-1]\n        switch \"$at $word\"\n        "
+        "    case ";
     for (const auto& node : nodes) {
         if (node.path.empty()) continue;
         out += shell_quoted(node.path.find(' ') == std::string::npos ? " " + node.path : node.path) + " ";
@@ -85,8 +95,9 @@ std::string fish_completion(const std::vector<CompletionNode>& nodes) {
     for (const auto& node : nodes)
         for (const auto& word : node.words) {
             const bool option = word.text.starts_with("--");
-            out += fmt::format("complete -c gotthard -n {} {} {} -d {}\n", shell_quoted(fmt::format("__gotthard_at {}", shell_quoted(node.path))),
-                               option ? "-l" : "-f -a", option ? word.text.substr(2) : word.text, shell_quoted(word.description));
+            out += fmt::format("complete -c gotthard -n {} {} {} -d {}\n",
+                               shell_quoted(fmt::format("__gotthard_at {}", shell_quoted(node.path))), option ? "-l" : "-f -a",
+                               option ? word.text.substr(2) : word.text, shell_quoted(word.description));
         }
     return out;
 }
@@ -99,10 +110,14 @@ void add_completion_verb(CLI::App& app, Setting& setting) {
         setting.act([&setting, &app, shell] {
             std::vector<CompletionNode> nodes;
             visit(app, "", nodes);
-            if (*shell == "bash") print(setting, bash_completion(nodes));
-            else if (*shell == "zsh") print(setting, zsh_completion(nodes));
-            else if (*shell == "fish") print(setting, fish_completion(nodes));
-            else return usage_fault(setting, fmt::format("'{}' is not a shell that is known here: bash, zsh or fish.", *shell));
+            if (*shell == "bash")
+                print(setting, bash_completion(nodes));
+            else if (*shell == "zsh")
+                print(setting, zsh_completion(nodes));
+            else if (*shell == "fish")
+                print(setting, fish_completion(nodes));
+            else
+                return usage_fault(setting, fmt::format("'{}' is not a shell that is known here: bash, zsh or fish.", *shell));
             return static_cast<int>(exit_good);
         });
     });

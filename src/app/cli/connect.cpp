@@ -13,7 +13,9 @@ namespace {
 
 /// Nothing that a shell, Python, JavaScript or JSON string could mistake for its own.
 bool is_plain(std::string_view text) {
-    return std::ranges::all_of(text, [](char c) { return is_alpha(c) || is_digit(c) || std::string_view("-._~:/@+[]%=,").find(c) != std::string_view::npos; });
+    return std::ranges::all_of(text, [](char c) {
+        return is_alpha(c) || is_digit(c) || std::string_view("-._~:/@+[]%=,").find(c) != std::string_view::npos;
+    });
 }
 
 struct Hole {
@@ -32,7 +34,8 @@ std::string merge_env(std::string_view old, std::string_view fresh) {
         const auto end = std::min(old.find('\n'), old.size());
         const auto line = old.substr(0, end);
         old.remove_prefix(std::min(end + 1, old.size()));
-        const auto same = std::ranges::find_if(left, [&](std::string_view other) { return name_of_line(other) == name_of_line(line); });
+        const auto same =
+            std::ranges::find_if(left, [&](std::string_view other) { return name_of_line(other) == name_of_line(line); });
         if (same != left.end()) {
             out += *same;
             left.erase(same);
@@ -55,7 +58,8 @@ Result<std::string> fill_template(std::string_view text, const ConnectSettings& 
     };
     for (const auto& hole : holes)
         if (!is_plain(hole.value))
-            return fail(FailureKind::invalid_request, fmt::format("{}: only letters, digits and -._~:/@+[]%=, can stand in a settings file.", hole.option));
+            return fail(FailureKind::invalid_request,
+                        fmt::format("{}: only letters, digits and -._~:/@+[]%=, can stand in a settings file.", hole.option));
     std::string out;
     while (!text.empty()) {
         const auto hole = std::ranges::find_if(holes, [&](const Hole& candidate) { return text.starts_with(candidate.mark); });

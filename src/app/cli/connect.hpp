@@ -21,7 +21,7 @@ enum class FileKind : std::uint8_t {
 struct Client {
     std::string_view name;
     std::string_view title;
-    std::string_view text;     ///< Template of what is printed; empty: the client is not served yet.
+    std::string_view text;  ///< Template of what is printed; empty: the client is not served yet.
     FileKind kind = FileKind::none;
     std::string_view file = {};     ///< Relative to the working folder.
     std::string_view content = {};  ///< Template of what is written.

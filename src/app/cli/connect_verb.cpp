@@ -35,11 +35,13 @@ std::string known_clients() {
 void complete(const Setting& setting, ConnectSettings& settings) {
     if (!settings.base.empty() && !settings.model.empty()) return;
     auto gateway = reach_gateway(setting);
-    auto status = gateway ? gateway->call("GET", "/api/v1/status") : Result<AdminAnswer>(fail(FailureKind::upstream_unavailable, ""));
+    auto status =
+        gateway ? gateway->call("GET", "/api/v1/status") : Result<AdminAnswer>(fail(FailureKind::upstream_unavailable, ""));
     json::Document document;
     if (status && document.parse(status->body)) {
         if (settings.base.empty()) settings.base = document.root()["data_address"].string();
-        auto models = settings.model.empty() ? gateway->call("GET", "/api/v1/models") : Result<AdminAnswer>(fail(FailureKind::not_found, ""));
+        auto models = settings.model.empty() ? gateway->call("GET", "/api/v1/models")
+                                             : Result<AdminAnswer>(fail(FailureKind::not_found, ""));
         if (models && document.parse(models->body)) settings.model = document.root()["data"].at(0)["name"].string();
     } else {
         say(setting, "No gateway answers here, so its usual address is shown. See 'gotthard connect --help'.\n");
@@ -62,7 +64,9 @@ Status write_settings(const std::string& path, std::string_view text) {
 }
 
 int write_file(const Setting& setting, const Client& client, const ConnectSettings& settings) {
-    if (client.kind == FileKind::none) return usage_fault(setting, fmt::format("{} has no settings file that could be written; run it without --write.", client.title));
+    if (client.kind == FileKind::none)
+        return usage_fault(setting,
+                           fmt::format("{} has no settings file that could be written; run it without --write.", client.title));
     if (settings.key.empty()) return usage_fault(setting, "--write needs --key: make one with 'gotthard keys create NAME'.");
     const std::string path(client.file);
     const bool exists = access(path.c_str(), F_OK) == 0;
@@ -77,7 +81,9 @@ int write_file(const Setting& setting, const Client& client, const ConnectSettin
 
 int connect(const Setting& setting, const ConnectOptions& options) {
     const Client* client = find_client(options.client);
-    if (client == nullptr) return usage_fault(setting, fmt::format("'{}' is not a client that is known here. Known: {}.", options.client, known_clients()));
+    if (client == nullptr)
+        return usage_fault(setting,
+                           fmt::format("'{}' is not a client that is known here. Known: {}.", options.client, known_clients()));
     if (!client->needs.empty()) return not_available(setting, fmt::format("{} ({} needs it)", client->needs, client->title));
     ConnectSettings settings{.base = options.base, .key = options.key, .model = options.model};
     while (settings.base.ends_with('/')) settings.base.pop_back();
@@ -87,7 +93,13 @@ int connect(const Setting& setting, const ConnectOptions& options) {
     if (options.write) return write_file(setting, *client, settings);
     if (setting.json) {
         std::string out;
-        json::Writer(out).begin_object().member("client", client->name).member("base", settings.base).member("model", settings.model).member("text", *text).end_object();
+        json::Writer(out)
+            .begin_object()
+            .member("client", client->name)
+            .member("base", settings.base)
+            .member("model", settings.model)
+            .member("text", *text)
+            .end_object();
         print(setting, out + "\n");
     } else {
         print(setting, *text);
@@ -100,7 +112,8 @@ int connect(const Setting& setting, const ConnectOptions& options) {
 
 void add_connect_verb(CLI::App& app, Setting& setting) {
     auto options = std::make_shared<ConnectOptions>();
-    CLI::App* verb = add_verb(app, "connect", "Print, or write, the settings that point a client at the gateway", "gotthard connect claude-code --model fast");
+    CLI::App* verb = add_verb(app, "connect", "Print, or write, the settings that point a client at the gateway",
+                              "gotthard connect claude-code --model fast");
     add_client_options(*verb, setting);
     verb->add_option("CLIENT", options->client, known_clients())->required();
     verb->add_option("--model", options->model, "Model to use; default: the first that can be called")->type_name("M");

@@ -28,7 +28,8 @@ std::size_t code_point(std::string_view text, char32_t& value) {
 
 /// C0, DEL, C1, and the marks that reorder or hide text.
 bool is_control(char32_t c) {
-    return c < 0x20 || (c >= 0x7F && c < 0xA0) || (c >= 0x200B && c <= 0x200F) || (c >= 0x2028 && c <= 0x202E) || (c >= 0x2066 && c <= 0x2069) || c == 0xFEFF;
+    return c < 0x20 || (c >= 0x7F && c < 0xA0) || (c >= 0x200B && c <= 0x200F) || (c >= 0x2028 && c <= 0x202E) ||
+           (c >= 0x2066 && c <= 0x2069) || c == 0xFEFF;
 }
 
 void write_to(std::FILE* file, std::string_view text) {
@@ -64,9 +65,12 @@ std::string printable(std::string_view text) {
     while (!text.empty()) {
         char32_t value = 0;
         const std::size_t length = code_point(text, value);
-        if (length != 0 && (value == '\n' || value == '\t' || value == '\r')) out += ' ';
-        else if (length == 0 || is_control(value)) out += replacement;
-        else out += text.substr(0, length);
+        if (length != 0 && (value == '\n' || value == '\t' || value == '\r'))
+            out += ' ';
+        else if (length == 0 || is_control(value))
+            out += replacement;
+        else
+            out += text.substr(0, length);
         text.remove_prefix(length == 0 ? 1 : length);
     }
     return out;

@@ -15,7 +15,7 @@ struct Console {
     std::function<void(std::string_view)> out;    ///< Data: standard output.
     std::function<void(std::string_view)> error;  ///< Words about it: standard error.
     std::function<std::optional<std::string>(const char* name)> environment;
-    bool colour = false;                          ///< Standard output is a terminal and NO_COLOR is not set.
+    bool colour = false;  ///< Standard output is a terminal and NO_COLOR is not set.
 
     /// The process's own.
     static Console standard();

@@ -7,7 +7,8 @@
 namespace gotthard::app {
 namespace {
 
-constexpr net::ClientTimeouts timeouts{.connect = 300'000'000, .headers = 2'000'000'000, .idle = 2'000'000'000, .total = 3'000'000'000};
+constexpr net::ClientTimeouts timeouts{
+    .connect = 300'000'000, .headers = 2'000'000'000, .idle = 2'000'000'000, .total = 3'000'000'000};
 
 struct Round {
     std::vector<provider::FoundEngine> engines;

@@ -14,10 +14,15 @@ struct Unit {
     std::int64_t seconds;
     std::string_view name;
 };
-constexpr Unit units[] = {{86'400 * 365, "year"}, {86'400 * 30, "month"}, {86'400, "day"}, {3'600, "hour"}, {60, "minute"}, {1, "second"}};
+constexpr Unit units[] = {{86'400 * 365, "year"}, {86'400 * 30, "month"}, {86'400, "day"},
+                          {3'600, "hour"},        {60, "minute"},         {1, "second"}};
 
 /// Three significant digits of a number below 1000.
-std::string three_digits(double value) { return value < 9.995 ? fmt::format("{:.2f}", value) : value < 99.95 ? fmt::format("{:.1f}", value) : fmt::format("{:.0f}", value); }
+std::string three_digits(double value) {
+    return value < 9.995   ? fmt::format("{:.2f}", value)
+           : value < 99.95 ? fmt::format("{:.1f}", value)
+                           : fmt::format("{:.0f}", value);
+}
 
 }  // namespace
 

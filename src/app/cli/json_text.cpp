@@ -21,8 +21,10 @@ void append_merged(std::string& out, json::Value old, json::Value patch) {
     };
     for (auto member : old.members()) {
         name(member.name);
-        if (const auto over = patch[member.name.string()]) append_merged(out, member.value, over);
-        else out += member.value.raw();
+        if (const auto over = patch[member.name.string()])
+            append_merged(out, member.value, over);
+        else
+            out += member.value.raw();
     }
     for (auto member : patch.members()) {
         if (old[member.name.string()]) continue;
@@ -36,9 +38,12 @@ void append_merged(std::string& out, json::Value old, json::Value patch) {
 
 void append_indented(std::string& out, json::Value value, std::size_t level) {
     if (value.size() == 0 || (!value.is_object() && !value.is_array())) {
-        if (value.is_object()) out += "{}";
-        else if (value.is_array()) out += "[]";
-        else out += value.raw();
+        if (value.is_object())
+            out += "{}";
+        else if (value.is_array())
+            out += "[]";
+        else
+            out += value.raw();
         return;
     }
     const std::string inner(2 * (level + 1), ' ');
@@ -66,7 +71,8 @@ Result<std::string> merge_json(std::string_view old, std::string_view patch) {
     json::Document before;
     json::Document over;
     const std::string_view text = trim(old).empty() ? "{}" : old;
-    if (auto status = before.parse(text); !status) return fail(FailureKind::invalid_request, fmt::format("it is not JSON: {}", status.error().message));
+    if (auto status = before.parse(text); !status)
+        return fail(FailureKind::invalid_request, fmt::format("it is not JSON: {}", status.error().message));
     if (!before.root().is_object()) return fail(FailureKind::invalid_request, "it is not a JSON object");
     if (auto status = over.parse(patch); !status) return std::unexpected(std::move(status.error()));
     std::string merged;

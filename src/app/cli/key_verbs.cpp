@@ -24,7 +24,9 @@ struct KeyOptions {
     bool all = false;
 };
 
-Cell state_cell(const std::string& state) { return {state, state == "active" ? Colour::green : state == "revoked" ? Colour::red : Colour::yellow}; }
+Cell state_cell(const std::string& state) {
+    return {state, state == "active" ? Colour::green : state == "revoked" ? Colour::red : Colour::yellow};
+}
 
 std::string models_text(json::Value models) { return models.size() == 0 ? "all" : join_strings(models); }
 
@@ -36,10 +38,10 @@ void show_key(const Setting& setting, json::Value key) {
     };
     Table table({{""}, {""}});
     const std::pair<const char*, std::string> rows[] = {
-        {"id", text_of(key["id"])},         {"name", text_of(key["name"])},        {"state", text_of(key["state"])},
+        {"id", text_of(key["id"])},         {"name", text_of(key["name"])},         {"state", text_of(key["state"])},
         {"value", text_of(key["hint"])},    {"models", models_text(key["models"])}, {"team", text_of(key["team"])},
-        {"source", text_of(key["source"])}, {"created", when("created_at")},       {"expires", when("expires_at")},
-        {"revoked", when("revoked_at")},    {"rotated", when("rotated_at")},       {"last used", when("last_used_at")},
+        {"source", text_of(key["source"])}, {"created", when("created_at")},        {"expires", when("expires_at")},
+        {"revoked", when("revoked_at")},    {"rotated", when("rotated_at")},        {"last used", when("last_used_at")},
     };
     for (const auto& [name, value] : rows) table.add({Cell(name, Colour::dim), Cell(value)});
     const auto text = table.text(setting.console);
@@ -56,10 +58,13 @@ void show_list(const Setting& setting, json::Value root, bool all) {
             continue;
         }
         table.add({text_of(key["id"]), text_of(key["name"]), state_cell(state), models_text(key["models"]), text_of(key["hint"]),
-                   humane_distance(key["expires_at"].string(), setting.clock.wall()), humane_distance(key["last_used_at"].string(), setting.clock.wall())});
+                   humane_distance(key["expires_at"].string(), setting.clock.wall()),
+                   humane_distance(key["last_used_at"].string(), setting.clock.wall())});
     }
-    if (table.size() != 0) print(setting, table.text(setting.console));
-    else say(setting, "There are no keys. Make one with 'gotthard keys create NAME'.\n");
+    if (table.size() != 0)
+        print(setting, table.text(setting.console));
+    else
+        say(setting, "There are no keys. Make one with 'gotthard keys create NAME'.\n");
     if (hidden != 0) say(setting, fmt::format("{} revoked key{} not shown (--all).\n", hidden, hidden == 1 ? "" : "s"));
 }
 
@@ -89,7 +94,8 @@ int show_issued(const Setting& setting, const std::string& body, std::string_vie
     json::Document document;
     if (auto status = document.parse(body); !status) return report(setting, status.error());
     const auto key = document.root()["key"];
-    say(setting, fmt::format("{} '{}' ({}). This is the only time its value is shown:\n", what, printable(key["name"].string()), key["id"].string()));
+    say(setting, fmt::format("{} '{}' ({}). This is the only time its value is shown:\n", what, printable(key["name"].string()),
+                             key["id"].string()));
     print(setting, document.root()["value"].string() + "\n");
     return exit_good;
 }
@@ -126,8 +132,8 @@ int list(const Setting& setting, const KeyOptions& options) {
 }
 
 /// One call on one key; the key that comes back is shown.
-int call_on_key(const Setting& setting, const std::string& name_or_id, std::string_view method, std::string_view action, std::string_view body,
-                bool match = false) {
+int call_on_key(const Setting& setting, const std::string& name_or_id, std::string_view method, std::string_view action,
+                std::string_view body, bool match = false) {
     auto client = reach_gateway(setting);
     if (!client) return report(setting, client.error());
     auto id = find_key_id(*client, name_or_id);
@@ -154,7 +160,8 @@ int call_on_key(const Setting& setting, const std::string& name_or_id, std::stri
 
 int update(const Setting& setting, const KeyOptions& options) {
     if (!options.limits.empty()) return not_available(setting, "--limit");
-    if (options.all_models && !options.models.empty()) return usage_fault(setting, "--model and --all-models exclude each other.");
+    if (options.all_models && !options.models.empty())
+        return usage_fault(setting, "--model and --all-models exclude each other.");
     std::string body;
     json::Writer writer(body);
     writer.begin_object();
@@ -175,11 +182,12 @@ int rotate(const Setting& setting, const KeyOptions& options) {
 
 using KeyAction = int (*)(const Setting&, const KeyOptions&);
 
-CLI::App* add_key_verb(CLI::App& keys, Setting& setting, const std::shared_ptr<KeyOptions>& options, const char* name, const char* description,
-                       const char* example, KeyAction action) {
+CLI::App* add_key_verb(CLI::App& keys, Setting& setting, const std::shared_ptr<KeyOptions>& options, const char* name,
+                       const char* description, const char* example, KeyAction action) {
     CLI::App* verb = add_verb(keys, name, description, example);
     add_client_options(*verb, setting);
-    verb->callback([&setting, options, action] { setting.act([&setting, options, action] { return action(setting, *options); }); });
+    verb->callback(
+        [&setting, options, action] { setting.act([&setting, options, action] { return action(setting, *options); }); });
     return verb;
 }
 
@@ -194,23 +202,34 @@ Result<std::string> find_key_id(AdminClient& client, const std::string& name_or_
     std::string found;
     for (auto key : document.root()["data"].items()) {
         if (key["state"].equals("revoked") && document.root()["data"].size() != 1) continue;
-        if (!found.empty()) return fail(FailureKind::invalid_request, fmt::format("Several keys are called '{}'. Give the id ('gotthard keys list').", name_or_id));
+        if (!found.empty())
+            return fail(FailureKind::invalid_request,
+                        fmt::format("Several keys are called '{}'. Give the id ('gotthard keys list').", name_or_id));
         found = key["id"].string();
     }
-    if (found.empty()) return fail(FailureKind::not_found, fmt::format("There is no key '{}'. See 'gotthard keys list --all'.", name_or_id));
+    if (found.empty())
+        return fail(FailureKind::not_found, fmt::format("There is no key '{}'. See 'gotthard keys list --all'.", name_or_id));
     return found;
 }
 
 void add_key_verbs(CLI::App& app, Setting& setting) {
     auto options = std::make_shared<KeyOptions>();
-    CLI::App* keys = add_verb(app, "keys", "Make, show, change and revoke the keys that clients use", "gotthard keys create ci --model 'lab/*' --expires 30d");
+    CLI::App* keys = add_verb(app, "keys", "Make, show, change and revoke the keys that clients use",
+                              "gotthard keys create ci --model 'lab/*' --expires 30d");
     keys->require_subcommand(1);
-    const auto name_or_id = [&](CLI::App* verb) { verb->add_option("ID", options->name_or_id, "Id or name of the key")->required(); };
-    const auto limit = [&](CLI::App* verb) { verb->add_option("--limit", options->limits, "'AMOUNT UNIT[ per WINDOW]' (not available in this version)")->type_name("LIMIT"); };
+    const auto name_or_id = [&](CLI::App* verb) {
+        verb->add_option("ID", options->name_or_id, "Id or name of the key")->required();
+    };
+    const auto limit = [&](CLI::App* verb) {
+        verb->add_option("--limit", options->limits, "'AMOUNT UNIT[ per WINDOW]' (not available in this version)")
+            ->type_name("LIMIT");
+    };
 
-    CLI::App* make = add_key_verb(*keys, setting, options, "create", "Make a key and print it once", "gotthard keys create ci --model 'lab/*' --model fast --expires 30d", create);
+    CLI::App* make = add_key_verb(*keys, setting, options, "create", "Make a key and print it once",
+                                  "gotthard keys create ci --model 'lab/*' --model fast --expires 30d", create);
     make->add_option("NAME", options->name_or_id, "What the key is for")->required();
-    make->add_option("--model", options->models, "Glob of models it may use; may be given more than once; default: all")->type_name("GLOB");
+    make->add_option("--model", options->models, "Glob of models it may use; may be given more than once; default: all")
+        ->type_name("GLOB");
     make->add_option("--team", options->team, "Team that its use is counted for")->type_name("T");
     make->add_option("--expires", options->expires, "When it ends: 30d, or a time")->type_name("WHEN");
     limit(make);
@@ -221,7 +240,8 @@ void add_key_verbs(CLI::App& app, Setting& setting) {
     name_or_id(add_key_verb(*keys, setting, options, "show", "Show one key", "gotthard keys show ci",
                             [](const Setting& s, const KeyOptions& o) { return call_on_key(s, o.name_or_id, "GET", "", ""); }));
 
-    CLI::App* change = add_key_verb(*keys, setting, options, "update", "Change a key", "gotthard keys update ci --model 'lab/*' --expires never", update);
+    CLI::App* change = add_key_verb(*keys, setting, options, "update", "Change a key",
+                                    "gotthard keys update ci --model 'lab/*' --expires never", update);
     name_or_id(change);
     change->add_option("--name", options->new_name, "A new name")->type_name("NAME");
     change->add_option("--model", options->models, "Globs instead of the present ones")->type_name("GLOB");
@@ -230,12 +250,15 @@ void add_key_verbs(CLI::App& app, Setting& setting) {
     change->add_option("--expires", options->expires, "When it ends: 30d, a time, or never")->type_name("WHEN");
     limit(change);
 
-    CLI::App* renew = add_key_verb(*keys, setting, options, "rotate", "Give a key a new value and print it once", "gotthard keys rotate ci --grace 24h", rotate);
+    CLI::App* renew = add_key_verb(*keys, setting, options, "rotate", "Give a key a new value and print it once",
+                                   "gotthard keys rotate ci --grace 24h", rotate);
     name_or_id(renew);
-    renew->add_option("--grace", options->grace, "How long the old value still works; default: not at all")->type_name("DURATION");
+    renew->add_option("--grace", options->grace, "How long the old value still works; default: not at all")
+        ->type_name("DURATION");
 
-    name_or_id(add_key_verb(*keys, setting, options, "revoke", "End a key now and for ever", "gotthard keys revoke ci",
-                            [](const Setting& s, const KeyOptions& o) { return call_on_key(s, o.name_or_id, "POST", "/revoke", ""); }));
+    name_or_id(
+        add_key_verb(*keys, setting, options, "revoke", "End a key now and for ever", "gotthard keys revoke ci",
+                     [](const Setting& s, const KeyOptions& o) { return call_on_key(s, o.name_or_id, "POST", "/revoke", ""); }));
 }
 
 }  // namespace gotthard::app

@@ -26,7 +26,9 @@ struct RequestOptions {
 
 std::int64_t number_of(json::Value value) { return value.integer().value_or(-1); }
 
-Colour colour_of(std::int64_t status) { return status >= 500 ? Colour::red : status >= 400 ? Colour::yellow : status >= 200 ? Colour::green : Colour::plain; }
+Colour colour_of(std::int64_t status) {
+    return status >= 500 ? Colour::red : status >= 400 ? Colour::yellow : status >= 200 ? Colour::green : Colour::plain;
+}
 
 Table request_table() {
     return Table({{"TIME", Align::left, 19},
@@ -43,7 +45,8 @@ Table request_table() {
 
 std::string tokens_text(json::Value row) {
     if (!row["input"] && !row["output"]) return "-";
-    return fmt::format("{}{} > {}", row["usage_source"].equals("estimated") ? "~" : "", humane_count(number_of(row["input"])), humane_count(number_of(row["output"])));
+    return fmt::format("{}{} > {}", row["usage_source"].equals("estimated") ? "~" : "", humane_count(number_of(row["input"])),
+                       humane_count(number_of(row["output"])));
 }
 
 /// What deserves a word: the reason of a failure, repeats, losses.
@@ -51,8 +54,11 @@ std::string note_of(json::Value row) {
     std::string note = text_of(row["error_code"], text_of(row["error_class"], ""));
     const auto outcome = text_of(row["outcome"], "");
     if (note.empty() && outcome != "ok") note = outcome;
-    if (number_of(row["retries"]) > 0) note += fmt::format("{}{} retr{}", note.empty() ? "" : ", ", number_of(row["retries"]), number_of(row["retries"]) == 1 ? "y" : "ies");
-    if (number_of(row["losses_count"]) > 0) note += fmt::format("{}{} lost", note.empty() ? "" : ", ", number_of(row["losses_count"]));
+    if (number_of(row["retries"]) > 0)
+        note += fmt::format("{}{} retr{}", note.empty() ? "" : ", ", number_of(row["retries"]),
+                            number_of(row["retries"]) == 1 ? "y" : "ies");
+    if (number_of(row["losses_count"]) > 0)
+        note += fmt::format("{}{} lost", note.empty() ? "" : ", ", number_of(row["losses_count"]));
     return note;
 }
 
@@ -61,7 +67,9 @@ std::vector<Cell> request_cells(json::Value row) {
     const auto asked = text_of(row["request_model"], "");
     const auto served = text_of(row["target"], "");
     const auto outcome = text_of(row["outcome"], "-");
-    std::string model = asked.empty() || asked == served ? served : served.empty() || served.ends_with("/" + asked) ? asked : fmt::format("{} > {}", asked, served);
+    std::string model = asked.empty() || asked == served                  ? served
+                        : served.empty() || served.ends_with("/" + asked) ? asked
+                                                                          : fmt::format("{} > {}", asked, served);
     return {humane_time(row["ts"].string()),
             model.empty() ? text_of(row["endpoint"]) : model,
             text_of(row["key_alias"]),
@@ -89,7 +97,8 @@ Result<std::string> query_of(const RequestOptions& options) {
     for (const auto& filter : options.filters) {
         const auto equals = filter.find('=');
         if (equals == std::string::npos || equals == 0)
-            return fail(FailureKind::invalid_request, fmt::format("--filter takes NAME=VALUE, like --filter status=5xx; '{}' is not that.", filter));
+            return fail(FailureKind::invalid_request,
+                        fmt::format("--filter takes NAME=VALUE, like --filter status=5xx; '{}' is not that.", filter));
         add(std::string_view(filter).substr(0, equals), std::string_view(filter).substr(equals + 1));
     }
     return query;
@@ -108,8 +117,10 @@ int follow(const Setting& setting, AdminClient& client, const std::string& query
         }
         json::Document document;
         if (!document.parse(event.data)) return true;
-        if (event.event == "problem") say(setting, fmt::format("gotthard: {}\n", printable(document.root()["detail"].string())));
-        else print(setting, table.line(setting.console, request_cells(document.root())));
+        if (event.event == "problem")
+            say(setting, fmt::format("gotthard: {}\n", printable(document.root()["detail"].string())));
+        else
+            print(setting, table.line(setting.console, request_cells(document.root())));
         return true;
     });
     if (!ended) return report(setting, ended.error());
@@ -131,10 +142,21 @@ int list(const Setting& setting, const RequestOptions& options) {
     }
     json::Document document;
     if (auto status = document.parse(*rows); !status) return report(setting, status.error());
-    Table table({{"TIME"}, {"MODEL"}, {"KEY"}, {"STATUS"}, {"TOKENS", Align::right}, {"COST", Align::right}, {"TTFT", Align::right}, {"DURATION", Align::right}, {"OVERHEAD", Align::right}, {"NOTE"}});
+    Table table({{"TIME"},
+                 {"MODEL"},
+                 {"KEY"},
+                 {"STATUS"},
+                 {"TOKENS", Align::right},
+                 {"COST", Align::right},
+                 {"TTFT", Align::right},
+                 {"DURATION", Align::right},
+                 {"OVERHEAD", Align::right},
+                 {"NOTE"}});
     for (auto row : document.root()["data"].items()) table.add(request_cells(row));
-    if (table.size() == 0) say(setting, "No requests.\n");
-    else print(setting, table.text(setting.console));
+    if (table.size() == 0)
+        say(setting, "No requests.\n");
+    else
+        print(setting, table.text(setting.console));
     return exit_good;
 }
 
@@ -185,24 +207,30 @@ int usage(Setting& setting, const RequestOptions& options) {
         std::vector<Column> columns;
         if (!options.bucket.empty()) columns.push_back({"FROM"});
         for (const auto& name : names) columns.push_back({name});
-        for (const char* title : {"REQUESTS", "ERRORS", "INPUT", "CACHED", "OUTPUT", "COST", "UNPRICED"}) columns.push_back({title, Align::right});
+        for (const char* title : {"REQUESTS", "ERRORS", "INPUT", "CACHED", "OUTPUT", "COST", "UNPRICED"})
+            columns.push_back({title, Align::right});
         Table table(columns);
         for (auto row : root["data"].items()) {
             std::vector<Cell> cells;
             if (!options.bucket.empty()) cells.emplace_back(humane_time(row["bucket"].string()));
             for (const auto name : split_list(options.by)) cells.emplace_back(text_of(row["by"][name]));
-            for (const char* member : {"requests", "errors", "input", "cached_read", "output"}) cells.emplace_back(humane_count(number_of(row[member])));
+            for (const char* member : {"requests", "errors", "input", "cached_read", "output"})
+                cells.emplace_back(humane_count(number_of(row[member])));
             cells.emplace_back(humane_money(row["cost"].string()));
             cells.emplace_back(humane_count(number_of(row["unpriced"])));
             table.add(std::move(cells));
         }
-        if (table.size() == 0) say(setting, "No requests in that time.\n");
-        else print(setting, table.text(setting.console));
+        if (table.size() == 0)
+            say(setting, "No requests in that time.\n");
+        else
+            print(setting, table.text(setting.console));
     });
 }
 
 void add_filters(CLI::App& verb, RequestOptions& options) {
-    verb.add_option("--filter", options.filters, "NAME=VALUE; names: key team model provider target route endpoint outcome status session from to")->type_name("F");
+    verb.add_option("--filter", options.filters,
+                    "NAME=VALUE; names: key team model provider target route endpoint outcome status session from to")
+        ->type_name("F");
     verb.add_option("--key", options.key, "Only this key (name or id)")->type_name("KEY");
     verb.add_option("--model", options.model, "Only these models (glob)")->type_name("GLOB");
     verb.add_option("--status", options.status, "Only this status: 429, 4xx, 5xx")->type_name("S");
@@ -214,14 +242,19 @@ void add_filters(CLI::App& verb, RequestOptions& options) {
 
 void add_request_verbs(CLI::App& app, Setting& setting) {
     auto options = std::make_shared<RequestOptions>();
-    CLI::App* requests = add_verb(app, "requests", "Show what was asked: tokens, cost, times", "gotthard requests --follow --filter model='lab/*'");
+    CLI::App* requests = add_verb(app, "requests", "Show what was asked: tokens, cost, times",
+                                  "gotthard requests --follow --filter model='lab/*'");
     add_client_options(*requests, setting);
     add_filters(*requests, *options);
     requests->add_flag("-f,--follow", options->follow, "Go on with requests as they come");
-    requests->add_option("--limit", options->limit, "Newest so many")->check(CLI::Range(1, 100'000))->type_name("N")->capture_default_str();
+    requests->add_option("--limit", options->limit, "Newest so many")
+        ->check(CLI::Range(1, 100'000))
+        ->type_name("N")
+        ->capture_default_str();
     requests->callback([&setting, options] { setting.act([&setting, options] { return list(setting, *options); }); });
 
-    CLI::App* one = add_verb(*requests, "show", "Show one request in full", "gotthard requests show 0199d5a0-7c3e-7b1a-8f00-1234567890ab");
+    CLI::App* one =
+        add_verb(*requests, "show", "Show one request in full", "gotthard requests show 0199d5a0-7c3e-7b1a-8f00-1234567890ab");
     add_client_options(*one, setting);
     one->add_option("ID", options->id, "Id of the request (x-gotthard-id)")->required();
     one->callback([&setting, options] { setting.act([&setting, options] { return show(setting, *options); }); });
@@ -229,7 +262,10 @@ void add_request_verbs(CLI::App& app, Setting& setting) {
     CLI::App* sums = add_verb(app, "usage", "Sum up requests, tokens and cost", "gotthard usage --by key,model --since 7d");
     add_client_options(*sums, setting);
     add_filters(*sums, *options);
-    sums->add_option("--by", options->by, "Dimensions, comma-separated: key team model provider target route endpoint outcome end_user session day")->type_name("D")->capture_default_str();
+    sums->add_option("--by", options->by,
+                     "Dimensions, comma-separated: key team model provider target route endpoint outcome end_user session day")
+        ->type_name("D")
+        ->capture_default_str();
     sums->add_option("--bucket", options->bucket, "hour, day or month")->type_name("B");
     sums->callback([&setting, options] { setting.act([&setting, options] { return usage(setting, *options); }); });
 }

@@ -20,8 +20,9 @@ Result<std::string> find_data_directory(const Setting& setting) {
     const auto file = config::find_file(setting.serve.config, surroundings.environment);
     const auto loaded = config::load(file, surroundings);
     if (loaded.ok()) return loaded.snapshot->data_directory;
-    return fail(FailureKind::invalid_request, fmt::format("The configuration '{}' has errors, so the data directory is not known. See 'gotthard check', or say --data DIR or --server URL.",
-                                                         file.value_or("(none)")));
+    return fail(FailureKind::invalid_request, fmt::format("The configuration '{}' has errors, so the data directory is not "
+                                                          "known. See 'gotthard check', or say --data DIR or --server URL.",
+                                                          file.value_or("(none)")));
 }
 
 }  // namespace
@@ -45,14 +46,17 @@ void add_client_options(CLI::App& verb, Setting& setting) {
 
 config::Surroundings surroundings_of(const Setting& setting) {
     config::Surroundings surroundings;
-    surroundings.environment = [&setting](std::string_view name) { return setting.console.environment(std::string(name).c_str()); };
+    surroundings.environment = [&setting](std::string_view name) {
+        return setting.console.environment(std::string(name).c_str());
+    };
     surroundings.superuser = geteuid() == 0;
     return surroundings;
 }
 
 Result<AdminClient> reach_gateway(const Setting& setting) {
     if (!setting.server.empty()) {
-        std::string token = setting.token.empty() ? setting.console.environment("GOTTHARD_ADMIN_TOKEN").value_or("") : setting.token;
+        std::string token =
+            setting.token.empty() ? setting.console.environment("GOTTHARD_ADMIN_TOKEN").value_or("") : setting.token;
         auto address = ServerAddress::parse_url(setting.server, Secret(std::move(token)));
         if (!address) return std::unexpected(std::move(address.error()));
         if (!address->tls && address->host != "localhost" && !address->host.starts_with("127.") && address->host != "::1")
@@ -68,7 +72,8 @@ Result<AdminClient> reach_gateway(const Setting& setting) {
 
 int report(const Setting& setting, const Failure& failure) {
     std::string text = "gotthard: " + printable(failure.message);
-    if (!failure.param.empty() && text.find(failure.param) == std::string::npos) text += fmt::format(" ({})", printable(failure.param));
+    if (!failure.param.empty() && text.find(failure.param) == std::string::npos)
+        text += fmt::format(" ({})", printable(failure.param));
     say(setting, text + "\n");
     return exit_failed;
 }

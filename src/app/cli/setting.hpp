@@ -21,7 +21,7 @@ struct Setting {
     const Console& console;
     const Programs& programs;
     const Clock& clock;
-    ServeOptions serve;         ///< --config, --listen, --admin, --data
+    ServeOptions serve;  ///< --config, --listen, --admin, --data
     std::string server;
     std::string token;
     bool json = false;
@@ -49,7 +49,8 @@ int not_available(const Setting& setting, std::string_view what);
 void print(const Setting& setting, std::string_view text);
 void say(const Setting& setting, std::string_view text);  ///< On standard error.
 
-/// Rows of a list over as many pages as it takes: {"data":[...],"next_cursor":...} with at most `limit` rows. `path` may have a query.
+/// Rows of a list over as many pages as it takes: {"data":[...],"next_cursor":...} with at most `limit` rows. `path` may have a
+/// query.
 Result<std::string> collect_rows(AdminClient& client, std::string_view path, std::size_t limit);
 
 /// GET `path` and give the answer's JSON to `show`, or print it as it is with --json.

@@ -22,7 +22,8 @@ std::vector<std::size_t> Table::own_widths() const {
     return widths;
 }
 
-void Table::append_line(std::string& out, const Console& console, const std::vector<Cell>& row, const std::vector<std::size_t>& widths) const {
+void Table::append_line(std::string& out, const Console& console, const std::vector<Cell>& row,
+                        const std::vector<std::size_t>& widths) const {
     for (std::size_t i = 0; i < row.size(); ++i) {
         const std::size_t used = width_of(row[i].text);
         const std::string pad(widths[i] > used ? widths[i] - used : 0, ' ');

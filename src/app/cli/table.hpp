@@ -36,7 +36,8 @@ public:
     std::string line(const Console& console, const std::vector<Cell>& row) const;
 
 private:
-    void append_line(std::string& out, const Console& console, const std::vector<Cell>& row, const std::vector<std::size_t>& widths) const;
+    void append_line(std::string& out, const Console& console, const std::vector<Cell>& row,
+                     const std::vector<std::size_t>& widths) const;
     std::vector<Cell> titles() const;
     std::vector<std::size_t> own_widths() const;
 
