@@ -214,7 +214,7 @@ TEST(Humane, NumbersReadWell) {
     EXPECT_EQ(humane_money(""), "-");
     EXPECT_EQ(humane_distance("2026-11-25T00:00:00Z", *parse_rfc3339("2026-11-22T00:00:00Z")), "in 3 days");
     EXPECT_EQ(humane_distance("2026-11-25T00:00:00Z", *parse_rfc3339("2026-11-25T02:00:01Z")), "2 hours ago");
-    EXPECT_EQ(humane_distance("2026-11-25T00:00:00Z", *parse_rfc3339("2026-10-26T00:00:02Z")), "in 1 month");
+    EXPECT_EQ(humane_distance("2026-11-25T00:00:00Z", *parse_rfc3339("2026-10-26T00:00:02Z")), "in 30 days");
     EXPECT_EQ(humane_distance("2026-11-25T00:00:00Z", *parse_rfc3339("2026-11-24T23:59:59Z")), "in 1 second");
 }
 

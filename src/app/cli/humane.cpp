@@ -13,9 +13,10 @@ namespace {
 struct Unit {
     std::int64_t seconds;
     std::string_view name;
+    std::int64_t least = 1;  ///< Fewer of them are said in the next unit: 30 days, not a month.
 };
-constexpr Unit units[] = {{86'400 * 365, "year"}, {86'400 * 30, "month"}, {86'400, "day"},
-                          {3'600, "hour"},        {60, "minute"},         {1, "second"}};
+constexpr Unit units[] = {
+    {86'400 * 365, "year", 2}, {86'400 * 30, "month", 2}, {86'400, "day"}, {3'600, "hour"}, {60, "minute"}, {1, "second"}};
 
 /// Three significant digits of a number below 1000.
 std::string three_digits(double value) {
@@ -86,7 +87,7 @@ std::string humane_distance(std::string_view rfc3339, std::int64_t now) {
     const std::int64_t size = seconds < 0 ? -seconds : seconds;
     for (const auto& unit : units) {
         const std::int64_t count = (size + unit.seconds / 20) / unit.seconds;  // nearly a whole one counts
-        if (count == 0) continue;
+        if (count < unit.least) continue;
         const auto words = fmt::format("{} {}{}", count, unit.name, count == 1 ? "" : "s");
         return seconds < 0 ? words + " ago" : "in " + words;
     }
