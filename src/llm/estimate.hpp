@@ -18,7 +18,7 @@
 
 namespace gotthard::llm {
 
-/// Input tokens of `request`, at least 1. Pure; reads every text once.
+/// Input tokens of `request`, at least 1. Pure; reads every text once, of texts beyond 4 KB one block of eight.
 std::int64_t estimate_input_tokens(const Request& request);
 
 /// Tokens of a plain text.

@@ -79,6 +79,15 @@ TEST(Estimate, CountsEveryScript) {
     EXPECT_GE(llm::estimate_text_tokens("\xF0\x9F\x98\x80\xF0\x9F\x98\x80"), 2);
 }
 
+TEST(Estimate, LongTextsCountAsTheirLengthSays) {
+    std::string line = "Sampling reads one block of eight; a prose text of any length weighs what its parts weigh.\n", text;
+    while (text.size() < 300'000) text += line;
+    const auto whole = static_cast<double>(llm::estimate_text_tokens(text));
+    const auto parts = static_cast<double>(llm::estimate_text_tokens(line)) * static_cast<double>(text.size()) / static_cast<double>(line.size());
+    EXPECT_NEAR(whole / parts, 1.0, 0.05);
+    EXPECT_EQ(llm::estimate_text_tokens(text), llm::estimate_text_tokens(text));
+}
+
 TEST(Estimate, CountsToolsHistoryAndImages) {
     Arena arena;
     const auto count = [&](std::string_view body) { return llm::estimate_input_tokens(*read_count_request(body, {}, arena)); };

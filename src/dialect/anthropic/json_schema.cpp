@@ -108,7 +108,7 @@ void Gathered::write(std::string& out, Value top) const {
 }  // namespace
 
 void append_input_schema(std::string& out, std::string_view schema) {
-    Document document;
+    thread_local Document document;
     if (schema.empty() || !document.parse(schema, {.lone_surrogates = true}) || !document.root().is_object()) {
         out += empty_object;
         return;

@@ -41,6 +41,12 @@ bool is_hosted_type(std::string_view type) {
     return std::ranges::any_of(hosted_prefixes, [&](std::string_view prefix) { return type.starts_with(prefix); });
 }
 
+/// Where a tool stands in the client's list; made into text only when there is something to tell.
+struct Place {
+    std::size_t index;
+    std::string text(std::string_view field = {}) const { return fmt::format("tools[{}]{}{}", index, field.empty() ? "" : ".", field); }
+};
+
 class ToolPlanner {
 public:
     ToolPlanner(Writing& writing, const Turns& turns, const llm::ResponseFormat& structured, bool thinking)
@@ -49,9 +55,9 @@ public:
 
 private:
     Status add(const Tool& tool, std::size_t index);
-    Status add_function(const Tool& tool, const std::string& path);
-    Status add_hosted(const Tool& tool, const std::string& path);
-    Status add_mcp(json::Value raw, const std::string& path);
+    Status add_function(const Tool& tool, const Place& path);
+    Status add_hosted(const Tool& tool, const Place& path);
+    Status add_mcp(json::Value raw, const Place& path);
     void add_custom(const Tool& tool);
     void add_json_tool();
     void add_web_search();
@@ -59,7 +65,7 @@ private:
     void choose();
     void read_allowed();
     bool allowed(const Tool& tool) const;
-    Status take_name(std::string_view name, const std::string& path);
+    Status take_name(std::string_view name, const Place& path);
     void begin(json::Writer& w) {
         if (!out_.list.empty()) out_.list += ',';
         w.begin_object();
@@ -86,12 +92,12 @@ private:
     bool has_web_search_ = false;
 };
 
-Status ToolPlanner::take_name(std::string_view name, const std::string& path) {
+Status ToolPlanner::take_name(std::string_view name, const Place& path) {
     if (taken_.emplace(name).second || own_) return {};
-    return bad_field(path + ".name", fmt::format("a tool named \"{}\" is declared twice; tool names must be distinct", name));
+    return bad_field(path.text("name"), fmt::format("a tool named \"{}\" is declared twice; tool names must be distinct", name));
 }
 
-Status ToolPlanner::add_function(const Tool& tool, const std::string& path) {
+Status ToolPlanner::add_function(const Tool& tool, const Place& path) {
     json::Document document;
     if (!own_ && tool.raw.find("\"input_schema\"") != std::string_view::npos && document.parse(tool.raw) && document.root()["input_schema"].is_object() && document.root()["name"].is_string()) {
         // Already in this dialect's own shape (E005).
@@ -119,12 +125,12 @@ Status ToolPlanner::add_function(const Tool& tool, const std::string& path) {
     w.raw(schema);
     if (strict && (own_ || closed)) w.member("strict", true);
     else if (own_ && tool.strict) w.member("strict", *tool.strict);
-    else if (tool.strict.value_or(false)) lose(writing_.losses, path + ".strict", std::string(not_this_model));
+    else if (tool.strict.value_or(false)) lose(writing_.losses, path.text("strict"), std::string(not_this_model));
     if (tool.defer_loading) w.member("defer_loading", *tool.defer_loading);
     static constexpr std::string_view kept[] = {"allowed_callers", "input_examples", "eager_input_streaming"};
     for (const auto& extra : tool.extra) {
         if (own_ || std::ranges::find(kept, extra.key) != std::end(kept)) w.key(extra.key).raw(extra.json);
-        else lose(writing_.losses, fmt::format("{}.{}", path, extra.key), std::string(no_place));
+        else lose(writing_.losses, path.text(extra.key), std::string(no_place));
     }
     if (!own_ && (tool.defer_loading || std::ranges::any_of(tool.extra, [](const auto& extra) { return extra.key == "allowed_callers" || extra.key == "input_examples"; })))
         writing_.need_beta("advanced-tool-use-2025-11-20");
@@ -157,8 +163,8 @@ void ToolPlanner::add_custom(const Tool& tool) {
     w.end_object();
 }
 
-Status ToolPlanner::add_mcp(json::Value raw, const std::string& path) {
-    if (!raw["server_url"].is_string()) return missing_field(path + ".server_url", "the upstream calls MCP servers by URL");
+Status ToolPlanner::add_mcp(json::Value raw, const Place& path) {
+    if (!raw["server_url"].is_string()) return missing_field(path.text("server_url"), "the upstream calls MCP servers by URL");
     json::Writer w(out_.mcp_servers);
     if (!out_.mcp_servers.empty()) out_.mcp_servers += ',';
     const auto label = raw["server_label"];
@@ -166,7 +172,7 @@ Status ToolPlanner::add_mcp(json::Value raw, const std::string& path) {
     for (const auto& header : raw["headers"].members()) {
         const auto value = header.value.string();
         if (equals_ignoring_case(header.name.string(), "authorization")) w.member("authorization_token", starts_with_ignoring_case(value, "bearer ") ? value.substr(7) : value);
-        else lose(writing_.losses, path + ".headers", "the upstream sends an authorization token only");
+        else lose(writing_.losses, path.text("headers"), "the upstream sends an authorization token only");
     }
     if (raw["authorization"].is_string()) w.member("authorization_token", raw["authorization"].string());
     auto names = raw["allowed_tools"];
@@ -177,9 +183,9 @@ Status ToolPlanner::add_mcp(json::Value raw, const std::string& path) {
     return {};
 }
 
-Status ToolPlanner::add_hosted(const Tool& tool, const std::string& path) {
+Status ToolPlanner::add_hosted(const Tool& tool, const Place& path) {
     json::Document document;
-    if (!document.parse(tool.raw)) return bad_field(path, "cannot be read");
+    if (!document.parse(tool.raw)) return bad_field(path.text(), "cannot be read");
     const auto raw = document.root();
     if (tool.type == "mcp" && !own_) return add_mcp(raw, path);
     if (!own_ && !is_hosted_type(tool.type)) {
@@ -187,7 +193,7 @@ Status ToolPlanner::add_hosted(const Tool& tool, const std::string& path) {
             add_web_search();
             return {};
         }
-        writing_.losses.add(path, fmt::format("the upstream has no tool of the type \"{}\"", tool.type), llm::Severity::contract);
+        writing_.losses.add(path.text(), fmt::format("the upstream has no tool of the type \"{}\"", tool.type), llm::Severity::contract);
         return {};
     }
     // Some clients wrap the tool's settings as an OpenAI function: {type, function: {name, parameters: {display_width_px, ...}}}.
@@ -195,7 +201,7 @@ Status ToolPlanner::add_hosted(const Tool& tool, const std::string& path) {
     const auto settings = wrapped.is_object() ? wrapped["parameters"] : raw;
     if (!own_ && tool.type.starts_with("computer_"))
         for (std::string_view field : {"display_width_px", "display_height_px"})
-            if (!settings[field]) return missing_field(fmt::format("{}.{}", path, field), "a computer tool needs the size of its display (E006)");
+            if (!settings[field]) return missing_field(path.text(field), "a computer tool needs the size of its display (E006)");
     for (const auto& beta : hosted_betas)
         if (!own_ && tool.type.starts_with(beta.prefix)) writing_.need_beta(beta.value);
     if (tool.type.starts_with("code_execution_")) has_code_execution_ = true;
@@ -221,7 +227,7 @@ Status ToolPlanner::add_hosted(const Tool& tool, const std::string& path) {
 }
 
 Status ToolPlanner::add(const Tool& tool, std::size_t index) {
-    const auto path = fmt::format("tools[{}]", index);
+    const Place path{index};
     if (only_allowed_ && !allowed(tool)) return {};
     switch (tool.kind) {
         case ToolKind::function: return is_hosted_type(tool.type) ? add_hosted(tool, path) : add_function(tool, path);

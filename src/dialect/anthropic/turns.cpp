@@ -48,7 +48,7 @@ private:
     Status add_call(const Message& message, const Part& part, Block block, Turn& turn);
     Status add_result(const Part& part, Block block, Turn& turn);
     Status add_thinking(const Part& part, Block block, Turn& turn);
-    Result<std::string_view> input_of(const Part& part, const std::string& path);
+    Result<std::string_view> input_of(const Block& block);
     void order(Turn& turn) const;
     Status pair();
     Status pair_turn(std::size_t index);
@@ -91,7 +91,7 @@ void TurnPlanner::add_instruction(const Message& message) {
         if (is_blank(part.text)) continue;
         // It varies with every request and would spoil prompt caching (E014).
         if (!own_ && part.text.starts_with("x-anthropic-billing-header:")) continue;
-        out_.system.push_back({.part = &part, .text = part.text, .cache_control = message_mark(message, part), .path = llm::path_of(message, part)});
+        out_.system.push_back({.part = &part, .text = part.text, .cache_control = message_mark(message, part), .message = &message});
     }
 }
 
@@ -114,16 +114,16 @@ Status TurnPlanner::add_message(const Message& message) {
 }
 
 Status TurnPlanner::add_part(const Message& message, const Part& part, Turn& turn) {
-    Block block{.part = &part, .text = part.text, .cache_control = message_mark(message, part), .path = llm::path_of(message, part)};
+    Block block{.part = &part, .text = part.text, .cache_control = message_mark(message, part), .message = &message};
     if (!own_ && part.kind != PartKind::opaque) {
-        lose_extras(writing_.losses, block.path, part.extra);
-        if (part.kind == PartKind::text && !part.citations.empty()) lose(writing_.losses, block.path + ".annotations", std::string(no_place));
+        if (!part.extra.empty()) lose_extras(writing_.losses, block.path(), part.extra);
+        if (part.kind == PartKind::text && !part.citations.empty()) lose(writing_.losses, block.path("annotations"), std::string(no_place));
     }
     switch (part.kind) {
         case PartKind::text:
         case PartKind::refusal:
             if (is_blank(part.text)) {
-                if (!block.cache_control.empty()) lose(writing_.losses, block.path + ".cache_control", "the marked text is empty");
+                if (!block.cache_control.empty()) lose(writing_.losses, block.path("cache_control"), "the marked text is empty");
                 return {};
             }
             turn.blocks.push_back(std::move(block));
@@ -136,7 +136,7 @@ Status TurnPlanner::add_part(const Message& message, const Part& part, Turn& tur
         case PartKind::document:
         case PartKind::audio:
         case PartKind::video:
-            if (auto sound = check_media(writing_, part, block.path); !sound) return sound;
+            if (auto sound = check_media(writing_, part, block.path()); !sound) return sound;
             if (part.kind == PartKind::audio || part.kind == PartKind::video) return {};
             if (is_container_upload(part)) out_.has_container_upload = true;
             turn.blocks.push_back(std::move(block));
@@ -146,7 +146,7 @@ Status TurnPlanner::add_part(const Message& message, const Part& part, Turn& tur
                 if (part.type == "container_upload") out_.has_container_upload = true;
                 turn.blocks.push_back(std::move(block));
             } else {
-                writing_.losses.add(block.path, fmt::format("Messages has no content block for \"{}\"", part.type), llm::Severity::contract);
+                writing_.losses.add(block.path(), fmt::format("Messages has no content block for \"{}\"", part.type), llm::Severity::contract);
             }
             return {};
     }
@@ -159,14 +159,15 @@ Status TurnPlanner::add_thinking(const Part& part, Block block, Turn& turn) {
     // Engines of other makers sign nothing; theirs goes back where they want it (E091).
     const bool unsigned_is_fine = !writing_.traits.claude && (own_ || writing_.target.has(Quirk::replays_reasoning));
     if (!replayable && !unsigned_is_fine) {
-        lose(writing_.losses, block.path + ".thinking", "thinking without a signature comes from another model and cannot be replayed");
+        lose(writing_.losses, block.path("thinking"), "thinking without a signature comes from another model and cannot be replayed");
         return {};
     }
     turn.blocks.push_back(std::move(block));
     return {};
 }
 
-Result<std::string_view> TurnPlanner::input_of(const Part& part, const std::string& path) {
+Result<std::string_view> TurnPlanner::input_of(const Block& block) {
+    const Part& part = *block.part;
     if (part.call_kind == llm::CallKind::custom) {
         std::string input = "{\"input\":";
         json::append_string(input, part.arguments);
@@ -174,11 +175,11 @@ Result<std::string_view> TurnPlanner::input_of(const Part& part, const std::stri
     }
     const auto text = trim(part.arguments);
     if (text.empty() || text == "null") return "{}";  // models without anything to say write either
-    json::Document document;
+    thread_local json::Document document;
     const bool sound = static_cast<bool>(document.parse(text));
     if (sound && document.root().is_object()) return part.arguments;
     if (!writing_.target.repair)
-        return bad_field(path, fmt::format("the arguments of the call to \"{}\" are not a JSON object; send them as the model wrote them, or ask for repair", part.name));
+        return bad_field(block.path(), fmt::format("the arguments of the call to \"{}\" are not a JSON object; send them as the model wrote them, or ask for repair", part.name));
     // Some clients encode the object twice.
     if (sound && document.root().is_string()) {
         const auto inner = writing_.arena.copy(document.root().string());
@@ -191,7 +192,7 @@ Result<std::string_view> TurnPlanner::input_of(const Part& part, const std::stri
 }
 
 Status TurnPlanner::add_call(const Message& message, const Part& part, Block block, Turn& turn) {
-    auto input = input_of(part, block.path);
+    auto input = input_of(block);
     if (!input) return fail(std::move(input.error()));
     block.input = *input;
     block.name = writing_.names.upstream(part.name);
@@ -213,8 +214,9 @@ Status TurnPlanner::add_call(const Message& message, const Part& part, Block blo
 Status TurnPlanner::add_result(const Part& part, Block block, Turn& turn) {
     for (const auto& inner : part.content) {
         if (inner.kind == PartKind::opaque && !own_ && !is_messages_block(inner.type))
-            writing_.losses.add(block.path, fmt::format("a tool result has no place for \"{}\"", inner.type), llm::Severity::contract);
-        if (auto sound = check_media(writing_, inner, block.path); !sound) return sound;
+            writing_.losses.add(block.path(), fmt::format("a tool result has no place for \"{}\"", inner.type), llm::Severity::contract);
+        if (inner.kind == PartKind::text || inner.kind == PartKind::opaque) continue;
+        if (auto sound = check_media(writing_, inner, block.path()); !sound) return sound;
     }
     auto known = calls_.find(part.id);
     if (part.id.empty()) {
@@ -282,13 +284,13 @@ Status TurnPlanner::pair_turn(std::size_t index) {
             ++block;
             continue;
         }
-        if (!repair) return refuse(block->path, fmt::format("no call with the id \"{}\" stands in the turn before this result", block->part->id));
+        if (!repair) return refuse(block->path(), fmt::format("no call with the id \"{}\" stands in the turn before this result", block->part->id));
         block = blocks.erase(block);
     }
     if (open.empty()) return {};
-    if (!repair) return refuse(open.front()->path, fmt::format("the call \"{}\" to \"{}\" has no result in the turn behind it; send one result for every call", open.front()->part->id, open.front()->part->name));
+    if (!repair) return refuse(open.front()->path(), fmt::format("the call \"{}\" to \"{}\" has no result in the turn behind it; send one result for every call", open.front()->part->id, open.front()->part->name));
     std::vector<Block> missing;
-    for (const Block* call : open) missing.push_back({.part = &placeholder_result, .text = {}, .id = call->id, .path = call->path});
+    for (const Block* call : open) missing.push_back({.part = &placeholder_result, .text = {}, .id = call->id, .message = call->message});
     blocks.insert(blocks.begin(), std::make_move_iterator(missing.begin()), std::make_move_iterator(missing.end()));
     return {};
 }
@@ -373,7 +375,7 @@ void limit_cache_marks(Turns& turns, std::size_t allowed, llm::Losses& losses) {
         if (!block->cache_control.empty()) marked.push_back(&*block);
     for (std::size_t i = 0; i + allowed < marked.size(); ++i) {
         marked[i]->cache_control = {};
-        lose(losses, marked[i]->path + ".cache_control", "the upstream takes at most four cache marks");
+        lose(losses, marked[i]->path("cache_control"), "the upstream takes at most four cache marks");
     }
 }
 

@@ -43,7 +43,10 @@ struct Block {
     std::string_view name;           ///< Tool name as it goes upstream.
     std::string_view input;          ///< tool_use: a JSON object.
     std::string_view cache_control;  ///< Raw or empty.
-    std::string path;                ///< In the client's body, for messages about it.
+    const llm::Message* message = nullptr;  ///< Whose part it is; null: made here.
+
+    /// In the client's body, for messages about it. Made only when there is something to tell.
+    std::string path(std::string_view field = {}) const { return message == nullptr ? "messages" : llm::path_of(*message, *part, field); }
 };
 
 struct Turn {
