@@ -67,7 +67,7 @@ account::Cost Gateway::price(Exchange& x, const account::PriceCard*& card) {
 
 /// The upstream said nothing of usage: counted from what passed, and marked (E227).
 void Gateway::estimate_usage(Exchange& x) {
-    if (x.tally.usage.known() || x.status != 200 || x.attempts.empty() || x.endpoint.operation == Operation::count_tokens) return;
+    if (x.tally.usage.known() || x.status != 200 || x.attempts.empty() || x.endpoint.operation == Operation::count_tokens || x.endpoint.operation == Operation::passthrough) return;
     if (!x.request && !translate(x)) return;
     x.tally.usage.input = llm::estimate_input_tokens(*x.request);
     x.tally.usage.output = static_cast<std::int64_t>((x.tally.text_bytes + 3) / 4);

@@ -104,6 +104,18 @@ Endpoint find_endpoint(const net::RequestHead& head) {
     found.operation = Operation::none;
 
     std::string_view path = normal;
+    if (take_prefix(path, "/passthrough") && path.size() > 1) {
+        const auto slash = path.find('/', 1);
+        found.operation = Operation::passthrough;
+        found.name = "passthrough";
+        found.model = percent_decode(path.substr(1, slash == std::string_view::npos ? slash : slash - 1));
+        // Behind the provider the client's own bytes count, repeated and trailing slashes too.
+        std::string_view written = head.path;
+        for (int segments = 0; segments < 2; ++segments) written.remove_prefix(std::min(written.size(), written.find('/', 1)));
+        found.rest = written.empty() ? "/" : std::string(written);
+        return found;
+    }
+    path = normal;
     DialectId fallback = found.dialect;
     for (const auto& prefix : prefixes) {
         if (!take_prefix(path, prefix.text)) continue;

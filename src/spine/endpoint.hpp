@@ -22,6 +22,7 @@ enum class Operation : std::uint8_t {
     embeddings,
     list_models,
     get_model,
+    passthrough,   ///< /passthrough/{provider}/...: any path of a provider, byte for byte.
     probe,         ///< Answers 200 with nothing: HEAD /, HEAD /api/hello.
     swallow,       ///< Accepts and forgets: client telemetry (E087).
     health,
@@ -32,7 +33,8 @@ struct Endpoint {
     Operation operation = Operation::none;
     dialect::DialectId dialect = dialect::DialectId::chat;  ///< Also the shape of errors.
     std::string_view name;   ///< For records and metrics: "chat.completions".
-    std::string model;       ///< get_model: the id in the path, decoded once.
+    std::string model;       ///< get_model: the id in the path, decoded once. passthrough: the provider's name.
+    std::string rest;        ///< passthrough: the path behind the provider, as the client wrote it.
     std::string_view allow;  ///< wrong_method: the methods there are.
 };
 

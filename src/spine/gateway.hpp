@@ -73,6 +73,7 @@ private:
     Status render(Exchange& x, const Candidate& candidate);
     Status render_translated(Exchange& x, const Candidate& candidate);
     void render_pass_through(Exchange& x, const Candidate& candidate);
+    void append_upstream_lines(Exchange& x, const Candidate& candidate);
     void render_head(Exchange& x, const Candidate& candidate, std::size_t body_size);
 
     // call_upstream.cpp
@@ -94,6 +95,11 @@ private:
     net::Task<Status> relay_unary(Exchange& x, net::ClientExchange& upstream);
     net::Task<Status> relay_operation(Exchange& x);
     net::Task<Status> replay_as_stream(Exchange& x);
+
+    // passthrough.cpp
+    net::Task<Status> pass_anything(Exchange& x);
+    Status plan_passthrough(Exchange& x);
+    net::Task<Status> forward_answer(Exchange& x, net::ClientExchange& upstream);
 
     // respond.cpp
     net::Task<> respond_failure(Exchange& x, Failure failure);

@@ -129,8 +129,15 @@ void Gateway::render_head(Exchange& x, const Candidate& candidate, std::size_t b
     target.clear();
     upstream.append_target(candidate.dialect, operation, candidate.model, account, target);
     net::append_request_head(x.head, *x.pinned->endpoints[candidate.provider], "POST", target, body_size);
-    x.head += "content-type: application/json\r\naccept-encoding: identity\r\n";
+    x.head += "content-type: application/json\r\n";
+    append_upstream_lines(x, candidate);
+}
 
+/// Authentication, the row's own headers, what the client's may pass, and the empty line.
+void Gateway::append_upstream_lines(Exchange& x, const Candidate& candidate) {
+    const auto& upstream = x.provider(candidate).upstream;
+    const auto& account = upstream.accounts[candidate.account];
+    x.head += "accept-encoding: identity\r\n";
     const auto& prepared = account.for_dialect(candidate.dialect);
     for (const auto& header : prepared.headers) append_line(x.head, header.name, header.value.reveal());
     const auto& client_headers = x.http->head().headers;

@@ -37,6 +37,7 @@ net::Task<Status> Gateway::run(Exchange& x) {
         case Operation::count_tokens: break;
         case Operation::list_models:
         case Operation::get_model: co_return co_await list_models(x);
+        case Operation::passthrough: co_return co_await pass_anything(x);
         case Operation::wrong_method:
             co_return fail(FailureKind::method_not_allowed, fmt::format("this path takes {}, not {}", x.endpoint.allow, x.http->head().method));
         case Operation::later:

@@ -79,6 +79,7 @@ TEST(Endpoint, EveryPathMeansOneOperation) {
         {"POST", "/api/event_logging/batch", swallow, DialectId::anthropic},
         {"GET", "/healthz", health, DialectId::chat},
         {"GET", "/readyz", ready, DialectId::chat},
+        {"PATCH", "/passthrough/lab/v1//odd/", passthrough, DialectId::chat},
         {"POST", "/v1/responses", later, DialectId::chat},
         {"POST", "/v1beta/models/gemini-2.5-pro:generateContent", later, DialectId::chat},
         {"POST", "/genai/v1beta/models/x:generateContent", later, DialectId::chat},
@@ -95,6 +96,17 @@ TEST(Endpoint, EveryPathMeansOneOperation) {
         const auto endpoint = find_endpoint(head);
         EXPECT_EQ(endpoint.operation, each.operation) << each.method << ' ' << each.path;
         if (each.operation == conversation || each.operation == list_models) EXPECT_EQ(endpoint.dialect, each.dialect) << each.path;
+    }
+}
+
+TEST(Endpoint, BehindAPassedProviderTheClientsOwnPathCounts) {
+    net::RequestHead head;
+    head.method = "GET";
+    for (auto [path, provider, rest] : {std::tuple{"/passthrough/lab/v1//odd/", "lab", "/v1//odd/"}, {"/passthrough/lab", "lab", "/"}, {"/passthrough/my%20lab/x", "my lab", "/x"}}) {
+        head.path = path;
+        const auto endpoint = find_endpoint(head);
+        EXPECT_EQ(endpoint.model, provider);
+        EXPECT_EQ(endpoint.rest, rest);
     }
 }
 
