@@ -73,6 +73,7 @@ public:
 
 private:
     struct Choice {
+        bool seen = false;
         bool open = false;
         bool finished = false;
         std::uint32_t part = 0;

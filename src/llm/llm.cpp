@@ -47,7 +47,7 @@ std::string EventValidator::see(const Event& event) {
         if (!started_) return "finished before started";
         for (const auto& each : choices_) {
             if (each.open) return "finished with an open part";
-            if (!each.finished) return "finished before choice_finished";
+            if (each.seen && !each.finished) return "finished before choice_finished";
         }
         return "";
     }
@@ -61,6 +61,7 @@ std::string EventValidator::see(const Event& event) {
     if (event.kind == EventKind::usage_seen) return "";
     Choice* at = choice(event.choice);
     if (at == nullptr) return "a choice number beyond 255";
+    at->seen = true;
     if (at->finished) return "an event after choice_finished";
     const auto in_part = [&](std::initializer_list<PartKind> kinds) -> std::string {
         if (!at->open) return "a delta outside of a part";

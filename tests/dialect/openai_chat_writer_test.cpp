@@ -194,6 +194,17 @@ TEST(ChatWriter, CitationsKeepTheTextTheySupport) {  // E053
         EXPECT_NE(write_events(answer(cited), options).find(R"("annotations":[{"type":"url_citation")"), std::string::npos);
 }
 
+TEST(ChatWriter, EveryChoiceThatWasBegunIsEnded) {
+    const auto out =
+        translated(openai_chat, openai_chat,
+                   chat_stream({R"({"id":"c","choices":[{"index":1,"delta":{"content":"x"},"finish_reason":"stop"}]})"}),
+                   Mode::stream, stream);
+    EXPECT_EQ(read_answer(openai_chat, out, Mode::stream).fault, "");
+    int ended = 0;
+    for (const auto& each : chunks_of(out)) ended += at(each, "choices.0.finish_reason") == "stop";
+    EXPECT_EQ(ended, 2);
+}
+
 TEST(ChatWriter, AFailureEndsTheStreamWithAnErrorAndNoDone) {  // G-13, contract "How streams end"
     const Failure broken(FailureKind::upstream_malformed, "It broke off.");
     const auto writer = openai_chat.make_writer(stream);

@@ -110,6 +110,7 @@ private:
         bool arguments = false;
         bool has_calls = false;
         bool has_refusal = false;
+        bool finished = false;
     };
     Choice& choice(std::uint32_t index, std::string& out);
     void start(const Event& event, std::string& out);
@@ -318,6 +319,7 @@ void ChatStreamWriter::content(Choice& at, const Event& event, std::string& out)
 void ChatStreamWriter::choice_finished(Choice& at, const Event& event, std::string& out) {
     const auto reason = finish_reason_of(event.stop, at.has_calls, at.has_refusal);
     if (at.index == 0) shown_stop_ = reason;
+    at.finished = true;
     begin_chunk(at.index, out);
     if (tells_more(event.stop) && !event.raw_stop.empty()) {
         out += "{\"provider_specific_fields\":{\"stop_reason\":";
@@ -330,6 +332,8 @@ void ChatStreamWriter::choice_finished(Choice& at, const Event& event, std::stri
 }
 
 void ChatStreamWriter::finish(std::string& out) {
+    // Choice 0 was begun with the stream; an upstream that numbers from elsewhere never ends it.
+    if (!choices_.empty() && !choices_.front().finished) choice_finished(choices_.front(), {.stop = StopReason::stop}, out);
     const bool told = usage_.source == llm::UsageSource::provider || usage_.source == llm::UsageSource::counted;
     if (options_.include_usage && told) {
         out += head_;
