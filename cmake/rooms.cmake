@@ -25,4 +25,7 @@ endfunction()
 # What a program that ships gets on top: hardened link flags, no dead code.
 function(gotthard_program name)
   target_link_options(${name} PRIVATE -pie -Wl,-z,relro,-z,now -Wl,-z,noexecstack -Wl,--gc-sections)
+  if(CMAKE_BUILD_TYPE STREQUAL "Release")
+    target_link_options(${name} PRIVATE -Wl,--strip-debug)  # function names stay, for backtraces
+  endif()
 endfunction()
