@@ -49,8 +49,9 @@ struct State {
 
 using Read = Status (*)(State&, std::string_view key, json::Value value);
 
+/// `key` is a literal, or a view of the body or the arena.
 Status keep(State& state, std::string_view key, json::Value value) {
-    state.request.extra.push_back({state.arena.copy(key), value.raw()});
+    state.request.extra.push_back({key, value.raw()});
     return {};
 }
 
@@ -247,9 +248,10 @@ constexpr Row rows[] = {
 };
 
 Status read_member(State& state, const json::Member& member) {
+    const auto key = member.key(state.arena);
     for (const auto& row : rows)
-        if (member.is(row.key)) return member.value.is_null() ? Status{} : row.read(state, row.key, member.value);
-    return keep(state, member.key(state.arena), member.value);
+        if (row.key == key) return member.value.is_null() ? Status{} : row.read(state, row.key, member.value);
+    return keep(state, key, member.value);
 }
 
 /// Both limits at once: the newer key counts (E190).

@@ -24,6 +24,27 @@ constexpr std::size_t part_cap = 10'000;
 constexpr std::int64_t choice_cap = 256;
 constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
 
+/// The members of `object` that have these names, found in one pass; of a repeated name the last, as Value::operator[] has it.
+template <std::size_t N>
+std::array<json::Value, N> pick(json::Value object, const std::array<std::string_view, N>& names) {
+    std::array<json::Value, N> out;
+    for (const auto& member : object.members()) {
+        const bool escaped = member.name.has_escapes();
+        const auto quoted = member.name.raw();
+        const auto name = quoted.substr(1, quoted.size() - 2);
+        for (std::size_t i = 0; i < N; ++i)
+            if (escaped ? member.is(names[i]) : name == names[i]) out[i] = member.value;
+    }
+    return out;
+}
+
+constexpr std::array<std::string_view, 7> chunk_names{"error", "type", "object", "choices", "usage", "x_groq", "service_tier"};
+constexpr std::array<std::string_view, 8> choice_names{"index",    "delta",         "message",     "text",
+                                                       "logprobs", "finish_reason", "stop_reason", "usage"};
+constexpr std::array<std::string_view, 11> delta_names{"reasoning_content", "reasoning", "thinking_blocks", "reasoning_details",
+                                                       "content",           "refusal",   "annotations",     "tool_calls",
+                                                       "function_call",     "audio",     "images"};
+
 struct Choice {
     Choice(std::uint32_t index_, const Memory* memory, Scratch& scratch) : index(index_), parts(index_, memory, scratch) {}
     std::uint32_t index;
@@ -51,18 +72,18 @@ private:
     void drain(Events& out);
     void block(const SseEvent& event, Events& out);
     void data(std::string_view text, bool unfinished, bool error_event, Events& out);
-    void chunk(json::Value root, Events& out);
+    void chunk(json::Value choices, json::Value told, Events& out);
     void remember(json::Value root);
     void start(Events& out);
-    void choice(json::Value value, std::int64_t position, bool unary, Events& out);
+    json::Value choice(json::Value value, std::int64_t position, bool unary, Events& out);
     void delta(Choice& to, json::Value from, std::string_view logprobs, Events& out);
-    void reasoning(Choice& to, json::Value from, Events& out);
+    void reasoning(Choice& to, std::string_view text, json::Value blocks, json::Value details, Events& out);
     void reasoning_details(Choice& to, json::Value details, bool text_elsewhere, Events& out);
     void thinking_blocks(Choice& to, json::Value blocks, bool text_elsewhere, Events& out);
     void content(Choice& to, json::Value value, std::string_view logprobs, Events& out);
     void tool_calls(Choice& to, json::Value calls, Events& out);
-    void stop(Choice& to, json::Value from, bool unary, Events& out);
-    void usage(json::Value root, Events& out);
+    void stop(Choice& to, json::Value reason, json::Value sequence, bool unary, Events& out);
+    void usage(json::Value from, Events& out);
     void body(bool clean, Events& out);
     void stream_end(bool clean, Events& out);
     void complete(Events& out);
@@ -152,6 +173,14 @@ void ChatReader::block(const SseEvent& event, Events& out) {
     if (!raw.empty()) out.push_back({.kind = EventKind::keep_alive});
 }
 
+/// Whether an object without choices is an event of another dialect.
+bool is_foreign(json::Value root) {
+    const auto type = root["type"].string();
+    return root["candidates"].is_array() || type.starts_with("response.") || type.starts_with("message_") ||
+           type.starts_with("content_block_") || type == "message" || type == "message-start" || root["generated_text"] ||
+           root["object"].equals("response");
+}
+
 void ChatReader::data(std::string_view text, bool unfinished, bool error_event, Events& out) {
     if (text.starts_with("[DONE]")) return complete(out);
     if (!document.parse(text, {.lone_surrogates = true})) {
@@ -160,18 +189,18 @@ void ChatReader::data(std::string_view text, bool unfinished, bool error_event, 
         return fail(malformed("The upstream sent an event that is not JSON.", text), out);
     }
     const auto root = document.root();
-    if (error_event || is_error_object(root))
+    const auto [error, type, object, choices, usage, groq, tier] = pick(root, chunk_names);
+    const bool may_be_error = error || type || object.equals("error");
+    if (error_event || (may_be_error && is_error_object(root)))
         return fail(root.is_object() ? read_stream_error(root) : read_upstream_error(0, text), out);
     if (!root.is_object()) return fail(malformed("The upstream sent an event that is not a completion chunk.", text), out);
-    chunk(root, out);
-}
-
-/// Whether an object without choices is an event of another dialect.
-bool is_foreign(json::Value root) {
-    const auto type = root["type"].string();
-    return root["candidates"].is_array() || type.starts_with("response.") || type.starts_with("message_") ||
-           type.starts_with("content_block_") || type == "message" || type == "message-start" || root["generated_text"] ||
-           root["object"].equals("response");
+    if (!started_)
+        remember(root);
+    else if (tier_.empty())
+        tier_ = tier.string();
+    if (!choices.is_array() && is_foreign(root))
+        return fail(malformed("The upstream answered in another dialect than chat completions.", root.raw()), out);
+    chunk(choices, usage.is_object() ? usage : groq["usage"], out);
 }
 
 void ChatReader::remember(json::Value root) {
@@ -197,22 +226,16 @@ void ChatReader::start(Events& out) {
     out.push_back(event);
 }
 
-void ChatReader::chunk(json::Value root, Events& out) {
-    if (!started_)
-        remember(root);
-    else if (tier_.empty())
-        tier_ = root["service_tier"].string();
-    const auto list = root["choices"];
-    if (!list.is_array() && is_foreign(root))
-        return fail(malformed("The upstream answered in another dialect than chat completions.", root.raw()), out);
-    if (list.size() > 0) start(out);
+void ChatReader::chunk(json::Value choices, json::Value told, Events& out) {
+    if (choices.size() > 0) start(out);
     std::int64_t position = 0;
-    for (json::Value each : list.items()) {
-        choice(each, position++, false, out);
+    for (json::Value each : choices.items()) {
+        const auto inside = choice(each, position++, false, out);
         if (ended_) return;
+        if (!told.is_object()) told = inside;
     }
-    usage(root, out);
-    if (list.size() == 0 && !started_) out.push_back({.kind = EventKind::keep_alive});
+    usage(told, out);
+    if (choices.size() == 0 && !started_) out.push_back({.kind = EventKind::keep_alive});
 }
 
 Choice* ChatReader::choice_at(std::int64_t index, Events& out) {
@@ -226,50 +249,52 @@ Choice* ChatReader::choice_at(std::int64_t index, Events& out) {
 }
 
 /// The raw logprobs of a choice when they hold a token.
-std::string_view logprobs_of(json::Value choice) {
-    const auto value = choice["logprobs"];
+std::string_view logprobs_of(json::Value value) {
+    if (!value.is_object()) return {};
     return value["content"].size() > 0 || value["refusal"].size() > 0 ? value.raw() : std::string_view{};
 }
 
-void ChatReader::choice(json::Value value, std::int64_t position, bool unary, Events& out) {
-    if (!value.is_object()) return;
-    Choice* to = choice_at(value["index"].integer().value_or(unary ? position : 0), out);
-    if (to == nullptr) return;
-    json::Value from = unary ? value["message"] : value["delta"];
-    if (!from.is_object()) from = unary ? value["delta"] : value["message"];
+/// Returns the usage object that some servers put into the choice (Moonshot).
+json::Value ChatReader::choice(json::Value value, std::int64_t position, bool unary, Events& out) {
+    if (!value.is_object()) return {};
+    const auto [index, streamed, message, text, logprobs, reason, sequence, told] = pick(value, choice_names);
+    Choice* to = choice_at(index.integer().value_or(unary ? position : 0), out);
+    if (to == nullptr) return {};
+    json::Value from = unary ? message : streamed;
+    if (!from.is_object()) from = unary ? streamed : message;
     if (from.is_object())
-        delta(*to, from, logprobs_of(value), out);
-    else if (value["text"].is_string())
-        to->parts.text(PartKind::text, value["text"].text(decoded), logprobs_of(value), id_, out);
+        delta(*to, from, logprobs_of(logprobs), out);
+    else if (text.is_string())
+        to->parts.text(PartKind::text, text.text(decoded), logprobs_of(logprobs), id_, out);
     if (to->parts.held() > held_cap || to->parts.count() > part_cap)
-        return fail(malformed("The upstream's answer holds more parts than the gateway accepts."), out);
-    stop(*to, value, unary, out);
+        fail(malformed("The upstream's answer holds more parts than the gateway accepts."), out);
+    else
+        stop(*to, reason, sequence, unary, out);
+    return told;
 }
 
 void ChatReader::delta(Choice& to, json::Value from, std::string_view logprobs, Events& out) {
-    reasoning(to, from, out);
-    content(to, from["content"], logprobs, out);
-    if (from["refusal"].is_string()) to.parts.text(PartKind::refusal, from["refusal"].text(decoded), logprobs, id_, out);
-    for (json::Value citation : from["annotations"].items()) to.parts.citation(citation.raw(), out);
-    tool_calls(to, from["tool_calls"], out);
-    if (const auto call = from["function_call"]; call.is_object()) {
+    const auto [reasoning_content, reasoning_text, blocks, details, text, refusal, annotations, calls, call, audio, images] =
+        pick(from, delta_names);
+    auto thought = reasoning_content.text(decoded);
+    if (thought.empty()) thought = reasoning_text.text(decoded);
+    if (!thought.empty() || blocks || details) reasoning(to, thought, blocks, details, out);
+    content(to, text, logprobs, out);
+    if (refusal.is_string()) to.parts.text(PartKind::refusal, refusal.text(decoded), logprobs, id_, out);
+    for (json::Value citation : annotations.items()) to.parts.citation(citation.raw(), out);
+    tool_calls(to, calls, out);
+    if (call.is_object()) {
         const auto name = call["name"].text(decoded);
         const auto arguments = call["arguments"].is_object() ? call["arguments"].raw() : call["arguments"].text(decoded);
         if (!name.empty() || !arguments.empty()) to.parts.call({.index = -1, .name = name, .arguments = arguments}, id_, out);
     }
-    if (const auto audio = from["audio"];
-        audio.is_object() &&
+    if (audio.is_object() &&
         (!audio["data"].string().empty() || !audio["id"].string().empty() || !audio["transcript"].string().empty()))
         to.parts.whole(PartKind::opaque, "chat.audio", audio.raw(), out);
-    if (const auto images = from["images"]; images.size() > 0) to.parts.whole(PartKind::opaque, "chat.images", images.raw(), out);
+    if (images.size() > 0) to.parts.whole(PartKind::opaque, "chat.images", images.raw(), out);
 }
 
-void ChatReader::reasoning(Choice& to, json::Value from, Events& out) {
-    std::string_view text;
-    for (std::string_view key : {"reasoning_content", "reasoning"})
-        if (text.empty()) text = from[key].text(decoded);
-    const auto blocks = from["thinking_blocks"];
-    const auto details = from["reasoning_details"];
+void ChatReader::reasoning(Choice& to, std::string_view text, json::Value blocks, json::Value details, Events& out) {
     // A whole message brings its blocks with their signatures beside the joined text; the blocks say more.
     const bool blocks_tell = blocks.size() > 0 && !to.parts.any();
     const bool details_tell = details.size() > 0 && !to.parts.any() && !blocks_tell;
@@ -349,9 +374,8 @@ void ChatReader::tool_calls(Choice& to, json::Value calls, Events& out) {
 }
 
 /// The first reason counts, repeats do not (10.1 rule 2).
-void ChatReader::stop(Choice& to, json::Value from, bool unary, Events& out) {
+void ChatReader::stop(Choice& to, json::Value reason, json::Value sequence, bool unary, Events& out) {
     if (to.stop != StopReason::none) return;
-    const auto reason = from["finish_reason"];
     if (const auto number = reason.integer()) {
         static constexpr StopReason numbered[] = {StopReason::none, StopReason::stop, StopReason::length, StopReason::filter,
                                                   StopReason::filter};
@@ -373,18 +397,14 @@ void ChatReader::stop(Choice& to, json::Value from, bool unary, Events& out) {
     }
     if (to.stop == StopReason::none && unary) to.stop = StopReason::stop;
     // vLLM names the sequence that matched; a number there is a token id.
-    if (to.stop == StopReason::stop && from["stop_reason"].is_string() && from["stop_reason"].raw().size() > 2) {
+    if (to.stop == StopReason::stop && sequence.is_string() && sequence.raw().size() > 2) {
         to.stop = StopReason::stop_sequence;
-        to.stop_sequence = from["stop_reason"].string();
+        to.stop_sequence = sequence.string();
     }
 }
 
-void ChatReader::usage(json::Value root, Events& out) {
-    json::Value from = root["usage"];
-    if (!from.is_object()) from = root["x_groq"]["usage"];
-    if (!from.is_object())
-        for (json::Value each : root["choices"].items())
-            if (each["usage"].is_object()) from = each["usage"];  // Moonshot
+void ChatReader::usage(json::Value from, Events& out) {
+    if (!from.is_object()) return;
     const auto seen = read_usage(from, options_.quirks);
     if (!seen.known()) return;
     auto merged = usage_;
@@ -452,10 +472,10 @@ void ChatReader::body(bool clean, Events& out) {
     start(out);
     std::int64_t position = 0;
     for (json::Value each : list.items()) {
-        choice(each, position++, true, out);
+        (void)choice(each, position++, true, out);
         if (ended_) return;
     }
-    usage(root, out);
+    usage(root["usage"].is_object() ? root["usage"] : root["x_groq"]["usage"], out);
     complete(out);
 }
 
