@@ -114,7 +114,7 @@ int run_serve(const ServeOptions& options) {
         if (!faults.empty()) std::fputs(config::render_text(faults, false).c_str(), stderr);
     }
     wiring.log().event(telemetry::Level::info, "stopping", "no new connections; streams may finish");
-    wiring.stop([&signals] {
+    wiring.stop([] {
         sigset_t pending;
         sigpending(&pending);
         return sigismember(&pending, SIGTERM) == 1 || sigismember(&pending, SIGINT) == 1;

@@ -37,6 +37,22 @@ std::string losses_json(const llm::Losses& losses) {
     return out;
 }
 
+/// The client's x-gotthard-property-NAME headers as a JSON object; at most 64 of them, at most 1 KiB.
+std::string properties_json(const net::HeaderList& headers) {
+    constexpr std::string_view prefix = "x-gotthard-property-";
+    std::string out;
+    json::Writer writer(out);
+    int count = 0;
+    for (const auto& header : headers) {
+        if (header.name.size() <= prefix.size() || !starts_with_ignoring_case(header.name, prefix)) continue;
+        if (count == 64 || out.size() + header.name.size() + header.value.size() > 1024) break;
+        if (count++ == 0) writer.begin_object();
+        writer.member(lower(header.name.substr(prefix.size())), header.value);
+    }
+    if (count > 0) writer.end_object();
+    return out;
+}
+
 void append_attempts(const Exchange& x, std::string& out) {
     out += '[';
     for (const auto& attempt : x.attempts) {
@@ -89,7 +105,7 @@ void Gateway::account(Exchange& x) {
     row.duration_us = micros(duration);
     row.overhead_us = micros(x.overhead);
     row.ttfb_us = micros(x.answer_began);
-    row.ttft_us = micros(x.facts.stream ? x.tally.first_token : x.answer_began);
+    if (reached) row.ttft_us = micros(x.facts.stream ? x.tally.first_token : x.answer_began);
     row.last_token_us = micros(x.tally.last_token);
     row.stream = x.facts.stream ? 1 : 0;
     row.max_tokens = known(x.facts.max_tokens);
@@ -151,6 +167,8 @@ void Gateway::account(Exchange& x) {
         writer.end_array();
         row.tags = tags;
     }
+    const std::string properties = properties_json(x.http->head().headers);
+    row.properties = properties;
     x.out.clear();
     append_attempts(x, x.out);
     row.attempts = x.out;

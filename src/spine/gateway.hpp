@@ -47,7 +47,7 @@ public:
     /// Answers one request completely. Never fails: what goes wrong becomes an answer or a cut connection.
     net::Task<> handle(net::HttpRequest& http);
 
-    std::size_t in_flight() const { return in_flight_; }
+    std::size_t in_flight() const { return in_flight_.load(std::memory_order_relaxed); }  ///< Any thread.
 
 private:
     // serve.cpp
@@ -140,7 +140,7 @@ private:
     std::unordered_map<std::string, std::vector<config::Target>, NameHash, std::equal_to<>> resolved_;  ///< Bounded cache of names.
     std::vector<std::uint32_t> next_account_;  ///< By provider index.
     std::vector<std::unique_ptr<Exchange>> spare_exchanges_;
-    std::size_t in_flight_ = 0;
+    std::atomic<std::size_t> in_flight_{0};  ///< Written by this shard only.
 };
 
 }  // namespace gotthard::spine

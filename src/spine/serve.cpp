@@ -59,7 +59,7 @@ void Gateway::arrive(Exchange& x, net::HttpRequest& http, Endpoint endpoint) {
     x.id = Id::make(x.arrived_wall, random_);
     x.pinned = configuration_;
     x.snapshot = configuration_->snapshot.get();
-    ++in_flight_;
+    in_flight_.store(in_flight_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
     metrics_.request_started();
 
     const auto& headers = http.head().headers;
@@ -115,7 +115,7 @@ std::unique_ptr<Exchange> Gateway::take_exchange() {
 }
 
 void Gateway::give_exchange(std::unique_ptr<Exchange> exchange) {
-    --in_flight_;
+    in_flight_.store(in_flight_.load(std::memory_order_relaxed) - 1, std::memory_order_relaxed);
     exchange->reset();
     if (spare_exchanges_.size() < 64) spare_exchanges_.push_back(std::move(exchange));
 }

@@ -245,7 +245,6 @@ Status TurnPlanner::add_result(const Part& part, Block block, Turn& turn) {
 
 /// Results first in a user turn; thinking, then text, then calls in an assistant turn (E018).
 void TurnPlanner::order(Turn& turn) const {
-    const bool assistant = turn.role == Role::assistant;
     const auto rank = [](const Block& block) {
         switch (block.part->kind) {
             case PartKind::tool_result: return 0;
