@@ -92,6 +92,7 @@ private:
 
     // relay_unary.cpp
     net::Task<Status> collect(Exchange& x, net::ClientExchange& upstream);
+    net::Task<Status> stream_large(Exchange& x, net::ClientExchange& upstream);
     net::Task<Status> relay_unary(Exchange& x, net::ClientExchange& upstream);
     net::Task<Status> relay_operation(Exchange& x);
     net::Task<Status> replay_as_stream(Exchange& x);

@@ -9,6 +9,11 @@
 #include "spine/gateway.hpp"
 
 namespace gotthard::spine {
+namespace {
+
+constexpr std::size_t large_answer = 8u << 20;  ///< Same-dialect answers beyond this stream through.
+
+}  // namespace
 
 /// The rest of the body behind what is in x.unary.
 net::Task<Status> Gateway::collect(Exchange& x, net::ClientExchange& upstream) {
@@ -22,12 +27,67 @@ net::Task<Status> Gateway::collect(Exchange& x, net::ClientExchange& upstream) {
             co_return fail(FailureKind::upstream_malformed, fmt::format("the upstream's answer is larger than limits.answer ({} bytes)", limit));
         }
         if (piece->last) co_return Status{};
+        const bool may_stream = x.candidate().pass_through && !x.restamp && !x.facts.stream && x.endpoint.operation == Operation::conversation &&
+                                upstream.head().headers.get("content-encoding").empty();
+        if (x.unary.size() > large_answer && may_stream) co_return co_await stream_large(x, upstream);
     }
+}
+
+/// An answer too large to hold twice: what was collected goes out and the rest follows as it comes; only the reader keeps it, for its
+/// usage. From here on a failure cuts the connection, so that the answer cannot look whole.
+net::Task<Status> Gateway::stream_large(Exchange& x, net::ClientExchange& upstream) {
+    const Candidate& candidate = x.candidate();
+    auto reader = dialect::get(candidate.dialect).make_reader({.mode = dialect::Mode::unary, .quirks = x.provider(candidate).upstream.quirks});
+    x.upstream_wait += loop_.now() - x.arrived - x.attempts.back().started;
+    x.answer_head.clear();
+    append_upstream_headers(x, x.answer_head, upstream.head().headers);
+    append_answer_headers(x, x.answer_head, "application/json", false);
+    x.answered = true;
+    x.status = 200;
+    x.answer_began = x.elapsed();
+    x.http->start_stream(200, x.answer_head);
+    x.events.clear();
+    reader->feed(x.unary, x.events);
+    auto written = co_await x.http->write(x.unary);
+    x.unary = {};
+    while (written) {
+        auto piece = co_await upstream.read_some();
+        if (!piece) {
+            hide_key(x, piece.error());
+            x.failure = std::move(piece.error());
+            x.http->abort();
+            co_return Status{};
+        }
+        x.pieces.clear();
+        for (auto span : piece->payload) {
+            reader->feed(span, x.events);
+            x.pieces.push_back({const_cast<char*>(span.data()), span.size()});
+        }
+        if (!x.pieces.empty()) written = co_await x.http->write(x.pieces, net::Framing::payload);
+        if (piece->last) break;
+    }
+    if (!written) {
+        x.gone = true;
+        upstream.abort();
+        co_return Status{};
+    }
+    reader->finish(true, x.events);
+    const Nanos since = loop_.now() - x.arrived;
+    for (const auto& event : x.events) x.tally.see(event, since);
+    x.events.clear();
+    if (x.tally.failure) {
+        x.failure = std::move(*x.tally.failure);
+        x.http->abort();
+        co_return Status{};
+    }
+    x.tally.shown_stop = x.tally.raw_stop;
+    if (auto finished = co_await x.http->finish(); !finished) x.gone = true;
+    co_return Status{};
 }
 
 net::Task<Status> Gateway::relay_unary(Exchange& x, net::ClientExchange& upstream) {
     x.unary.clear();
-    if (auto collected = co_await collect(x, upstream); !collected) co_return collected;
+    if (auto collected = co_await collect(x, upstream); !collected || x.answered) co_return collected;
     if (const auto coding = upstream.head().headers.get("content-encoding"); !coding.empty() && coding != "identity") {
         auto decoded = net::decode_body(coding, x.unary, x.snapshot->limits.answer, net::BodyOf::upstream);
         if (!decoded) co_return fail(std::move(decoded.error()));
